@@ -1,0 +1,188 @@
+"""What can go wrong, and what to do about it.
+
+    Failure                        what every type below shares: one line, data as attributes
+    ├── HermesError (Exception)
+    │   ├── OptionError            the magic line or a setting is wrong; nothing was sent
+    │   ├── ApiError               the server said no
+    │   │   ├── AuthenticationError    401, or no key at all
+    │   │   ├── CreditsError           402: the balance does not cover the worst case
+    │   │   ├── KeyLimitError          403: the key's own spending cap
+    │   │   ├── ModerationError        403, or a content filter: the text was refused
+    │   │   ├── PermissionDeniedError  403 for any other reason
+    │   │   ├── NotFoundError          404: no such model, or no provider left for it
+    │   │   ├── ContextLengthError     400, 413: the text is too long for the model
+    │   │   ├── BadRequestError        400, 422 and other 4xx
+    │   │   ├── RateLimitError         429
+    │   │   └── ProviderError          5xx, or a failure of the provider behind the server
+    │   ├── NetworkError           no connection, or it was cut
+    │   │   └── ServerTimeoutError     408, 504, or nothing came for too long
+    │   ├── ProtocolError          the answer is not a chat completion
+    │   ├── TruncatedError         the stream ended before the answer did
+    │   └── EmptyReplyError        the model answered with nothing at all
+    └── Stopped (KeyboardInterrupt)    the person stopped the answer
+
+`Stopped` is a `KeyboardInterrupt`, so that `except Exception` in a loop does not swallow it.
+Statuses and texts: OpenRouter's "Errors and debugging" page and its recorded replies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hermes_magic.reply import Reply
+
+
+class Failure(BaseException):
+    """One line that says what is wrong and what to do.
+
+    Attributes:
+        message: what is wrong, one line, no secret in it.
+        hint: what to do next, one line, or "".
+        status: the HTTP status, or None when there was none.
+        code: the server's own code for the fault, as text, or "".
+        provider: the company that ran the model, or "".
+        retry_after: seconds the server asked to wait, or None.
+        affordable: tokens that the balance still covers (402), or None.
+        reply: the `Reply` as far as it came, or None when no answer had begun.
+    """
+
+    default_hint = ""
+
+    def __init__(  # noqa: PLR0913 - each is one documented attribute
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        status: int | None = None,
+        code: str = "",
+        provider: str = "",
+        retry_after: float | None = None,
+        affordable: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = self.default_hint if hint is None else hint
+        self.status = status
+        self.code = code
+        self.provider = provider
+        self.retry_after = retry_after
+        self.affordable = affordable
+        self.reply: Reply | None = None
+
+    def __str__(self) -> str:
+        """Give message and hint on one line."""
+        return f"{self.message} {self.hint}".strip()
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one line where IPython would show a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class HermesError(Failure, Exception):
+    """Any failure that is not the person's own stop."""
+
+
+class OptionError(HermesError):
+    """The magic line, the cell or a setting is wrong; nothing was sent."""
+
+
+class ApiError(HermesError):
+    """The server said no."""
+
+
+class AuthenticationError(ApiError):
+    """There is no key, or the server refused it."""
+
+    default_hint = (
+        "Set OPENROUTER_API_KEY to a valid key before starting Jupyter, "
+        "or try without one: %hermes offline"
+    )
+
+
+class CreditsError(ApiError):
+    """The balance does not cover the worst case (prompt plus max_tokens)."""
+
+    default_hint = "Add credits, or lower --max-tokens: the worst case must be affordable."
+
+
+class KeyLimitError(ApiError):
+    """The key has reached its own spending cap."""
+
+    default_hint = "Raise the key's limit in OpenRouter's settings, or use another key."
+
+
+class ModerationError(ApiError):
+    """The text was refused by moderation, a guardrail or a content filter."""
+
+    default_hint = "Rephrase the text; nothing was charged for a refused request."
+
+
+class PermissionDeniedError(ApiError):
+    """The key may not do this."""
+
+    default_hint = "Check the key's permissions and your account's privacy settings."
+
+
+class NotFoundError(ApiError):
+    """There is no such model, or no provider is left for it."""
+
+    default_hint = "Check the model's name (-m), or relax provider and privacy settings."
+
+
+class ContextLengthError(ApiError):
+    """Prompt and max_tokens together are longer than the model can read."""
+
+    default_hint = "Shorten the text, or lower --max-tokens."
+
+
+class BadRequestError(ApiError):
+    """The server did not accept the request as it was."""
+
+    default_hint = "Check the options of the magic line."
+
+
+class RateLimitError(ApiError):
+    """Too many requests, at the server or at the provider behind it."""
+
+    default_hint = "Wait a little and run the cell again."
+
+
+class ProviderError(ApiError):
+    """The server or the provider behind it failed."""
+
+    default_hint = "This is on their side: run the cell again in a moment."
+
+
+class NetworkError(HermesError):
+    """No connection could be made, or it was cut."""
+
+    default_hint = "Check the network and run the cell again."
+
+
+class ServerTimeoutError(NetworkError):
+    """The server did not answer in time."""
+
+    default_hint = "Run the cell again in a moment."
+
+
+class ProtocolError(HermesError):
+    """What the server sent is not a chat completion."""
+
+    default_hint = "Check the server's address (OPENROUTER_BASE_URL or HermesMagics.base_url)."
+
+
+class TruncatedError(HermesError):
+    """The stream ended before the answer did."""
+
+    default_hint = "What came is kept; run the cell again for a whole answer."
+
+
+class EmptyReplyError(HermesError):
+    """The model finished without a word."""
+
+    default_hint = "Run the cell again; OpenRouter does not charge for empty answers."
+
+
+class Stopped(Failure, KeyboardInterrupt):  # noqa: N818 - it is an interrupt, not an error
+    """The person stopped the answer; what came is kept in `.reply`."""

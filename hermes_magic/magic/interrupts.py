@@ -1,0 +1,35 @@
+"""Take an interrupt as a request to stop, so that it cannot strike between two steps.
+
+A `KeyboardInterrupt` in the middle of drawing or of keeping an answer could lose what has come,
+or leave a dead widget in the notebook.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` at the first interrupt inside the block; a second one is raised as ever.
+
+    Does nothing outside the main thread, which alone receives signals.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield
+        return
+
+    def request_stop(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop()
+
+    signal.signal(signal.SIGINT, request_stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

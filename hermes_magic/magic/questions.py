@@ -1,0 +1,68 @@
+"""Let a question on the line end in a question mark.
+
+IPython reads any line that ends in `?` as a call for help, so `%hermes What is a p-value?` would
+look up a variable `value`. These transformers take such a line first; `%hermes?` stays help.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.inputtransformer2 import EscapedCommand, MagicAssign, TokenTransformBase
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_QUESTION = re.compile(r"%hermes[ \t]+\S.*\?\s*\Z", re.DOTALL)
+
+
+class _First(TokenTransformBase):
+    """Find what the base class finds, in lines that ask Hermes, and come before `HelpEnd`.
+
+    IPython takes the leftmost find of a line first, so these say that they start at its edge.
+    """
+
+    priority = 1
+    _column = 0
+
+    @classmethod
+    def find(cls, tokens_by_line: list[list[Any]]) -> TokenTransformBase | None:
+        for tokens in tokens_by_line:
+            found = super().find([tokens])  # type: ignore[func-returns-value] - untyped base
+            if found is not None and _QUESTION.match(_source(tokens, found)):
+                found._column, found.start_col = found.start_col, 0
+                return found
+        return None
+
+    def transform(self, lines: list[str]) -> list[str]:
+        self.start_col = self._column
+        return list(super().transform(lines))
+
+
+class _AskedOnTheLine(_First, EscapedCommand):
+    """`%hermes What is a p-value?`."""
+
+
+class _AskedInAnAssignment(_First, MagicAssign):
+    """`answer = %hermes What is a p-value?`."""
+
+
+def _source(tokens: list[Any], found: TokenTransformBase) -> str:
+    lines = (token.line for token in tokens if token.start[0] == found.start_line + 1)
+    return str(next(lines, ""))[found.start_col :]
+
+
+_TRANSFORMERS = (_AskedOnTheLine, _AskedInAnAssignment)
+
+
+def install(shell: InteractiveShell) -> None:
+    """Add the transformers."""
+    uninstall(shell)
+    shell.input_transformer_manager.token_transformers.extend(_TRANSFORMERS)
+
+
+def uninstall(shell: InteractiveShell) -> None:
+    """Take the transformers away."""
+    known = shell.input_transformer_manager.token_transformers
+    known[:] = [each for each in known if each.__module__ != __name__]

@@ -1,0 +1,36 @@
+"""The cell becomes a request: the body of a chat completion, in OpenRouter's terms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hermes_magic.errors import OptionError
+
+if TYPE_CHECKING:
+    from hermes_magic.options import Options
+
+
+def messages(options: Options, text: str) -> list[dict[str, str]]:
+    """Give the messages for a cell's text, which is sent as it stands.
+
+    Raises:
+        OptionError: there is nothing to ask.
+    """
+    if not text.strip():
+        raise OptionError("There is no question: write it in the cell, below the %%hermes line.")
+    system = [{"role": "system", "content": options.system}] if options.system else []
+    return [*system, {"role": "user", "content": text}]
+
+
+def request_body(options: Options, conversation: list[dict[str, str]]) -> dict[str, Any]:
+    """Give the request body. Every option is sent, so that no host's default decides unseen."""
+    return {
+        "model": options.model,
+        "messages": conversation,
+        "stream": True,
+        "reasoning": {"enabled": options.think},
+        "max_tokens": options.max_tokens,
+        "temperature": options.temperature,
+        "top_p": options.top_p,
+        "top_k": options.top_k,
+    }

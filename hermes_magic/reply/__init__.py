@@ -1,0 +1,41 @@
+"""Events become a value: the event vocabulary, the reply, its usage."""
+
+from hermes_magic.reply.builder import Progress, ReplyBuilder
+from hermes_magic.reply.events import (
+    Done,
+    Event,
+    Failed,
+    Finished,
+    Notice,
+    Rethought,
+    Retrying,
+    Started,
+    Text,
+    Thought,
+    ToolDelta,
+    UsageReported,
+)
+from hermes_magic.reply.reply import OFFLINE_DEMO, Reply, Timing, ToolCall
+from hermes_magic.reply.usage import Usage
+
+__all__ = [
+    "OFFLINE_DEMO",
+    "Done",
+    "Event",
+    "Failed",
+    "Finished",
+    "Notice",
+    "Progress",
+    "Reply",
+    "ReplyBuilder",
+    "Rethought",
+    "Retrying",
+    "Started",
+    "Text",
+    "Thought",
+    "Timing",
+    "ToolCall",
+    "ToolDelta",
+    "Usage",
+    "UsageReported",
+]

@@ -1,0 +1,117 @@
+"""The one event vocabulary: what happens between a request and its reply.
+
+The wire makes these, and view, ledger, tape and tests all eat the same stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hermes_magic.errors import HermesError
+    from hermes_magic.reply.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The server has said who answers; "" where it has not (yet)."""
+
+    id: str = ""
+    model: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of the think trace."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rethought:
+    """What came as answer so far was thought: a bare `</think>` has closed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDelta:
+    """A piece of a tool call: id and name come once, arguments (JSON text) in pieces."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReported:
+    """The server's account of tokens and cost; the last one holds."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The model stopped: stop, length, content_filter, tool_calls, error…"""
+
+    reason: str
+    native: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line that the person should see, which is no failure."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """The request failed before the first delta and will be sent again.
+
+    Attributes:
+        reason: what happened, one line.
+        delay: seconds until the next try.
+        attempt: the number of the try to come, 2 for the first repetition.
+        attempts: how many tries there are in all.
+    """
+
+    reason: str
+    delay: float
+    attempt: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The reply is whole; nothing follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The reply has failed; nothing follows."""
+
+    error: HermesError
+
+
+Event = (
+    Started
+    | Thought
+    | Text
+    | Rethought
+    | ToolDelta
+    | UsageReported
+    | Finished
+    | Notice
+    | Retrying
+    | Done
+    | Failed
+)

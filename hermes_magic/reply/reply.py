@@ -1,0 +1,113 @@
+"""The reply: what a cell leaves behind in `_` and in the `-o` variable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from hermes_magic.reply.usage import Usage
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+OFFLINE_DEMO = "offline demo"
+"""What the built-in server writes where a model's and a provider's name would stand."""
+
+State = Literal["complete", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds on the caller's clock, from sending the request; None where it never came to it.
+
+    Attributes:
+        first: until the first delta.
+        answer: until the first delta of the answer.
+        total: until the end.
+    """
+
+    first: float | None = None
+    answer: float | None = None
+    total: float | None = None
+
+    @property
+    def thinking(self) -> float | None:
+        """Seconds from the first delta to the first one of the answer (or the end)."""
+        end = self.total if self.answer is None else self.answer
+        return None if self.first is None or end is None else max(0.0, end - self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function call that the model asks for; `arguments` is JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer of the model, whole or as far as it came.
+
+    Attributes:
+        text: the answer, exactly as it arrived.
+        thinking: the think trace, or "".
+        usage: tokens and cost as the server reported them.
+        model: the model that answered, by the server's word.
+        provider: the company that ran it, or "".
+        finish_reason: stop, length, …; "" if the reply has no proper end.
+        id: the server's id of this generation, or "".
+        state: "complete", "stopped" (by the person) or "failed".
+        timing: seconds to the first delta, to the answer and in all.
+        deltas: how many pieces of (thought, answer) came: about their tokens.
+        notices: lines that were shown to the person beside the answer.
+        tool_calls: function calls that the model asks for.
+    """
+
+    text: str = ""
+    thinking: str = ""
+    usage: Usage = field(default_factory=Usage)
+    model: str = ""
+    provider: str = ""
+    finish_reason: str = ""
+    id: str = ""
+    state: State = "complete"
+    timing: Timing = field(default_factory=Timing)
+    deltas: tuple[int, int] = (0, 0)
+    notices: tuple[str, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+
+    def __str__(self) -> str:
+        """Give the answer's text."""
+        return self.text
+
+    def __repr__(self) -> str:
+        """Give one short line: how the answer begins, and what it cost."""
+        text = " ".join(self.text.split())
+        start = text if len(text) <= _REPR_CHARS else text[: _REPR_CHARS - 1] + "…"
+        cost = "" if self.cost is None else f", cost=${self.cost:f}"
+        state = "" if self.state == "complete" else f", {self.state}"
+        return f"Reply({start!r}, model={self.model!r}{cost}{state})"
+
+    @property
+    def cost(self) -> Decimal | None:
+        """USD, the server's own figure; None if it gave none."""
+        return self.usage.cost
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the offline demo server answered, so that no model was asked."""
+        return self.model == OFFLINE_DEMO
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Completion tokens by the second, from the first delta to the end."""
+        first, total = self.timing.first, self.timing.total
+        tokens = self.usage.completion_tokens
+        if first is None or total is None or not tokens or total - first <= 0:
+            return None
+        return tokens / (total - first)
+
+
+_REPR_CHARS = 60

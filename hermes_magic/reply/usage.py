@@ -1,0 +1,73 @@
+"""What a reply took: tokens and money, as the server reports them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and cost of one reply; None where the server did not say.
+
+    Attributes:
+        prompt_tokens: tokens of the request, by the model's own tokenizer.
+        completion_tokens: tokens of thought and answer together.
+        reasoning_tokens: tokens of the thought alone.
+        cached_tokens: tokens of the request that were read from a cache.
+        cost: USD, the server's own figure (`usage.cost`), digit for digit.
+        raw: the server's whole usage object.
+    """
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+    cost: Decimal | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_wire(cls, raw: Mapping[str, Any]) -> Usage:
+        """Read a usage object, decoded with `parse_float=Decimal`; unknown keys stay in `raw`."""
+        return cls(
+            prompt_tokens=_count(raw.get("prompt_tokens")),
+            completion_tokens=_count(raw.get("completion_tokens")),
+            reasoning_tokens=_count(_detail(raw, "completion_tokens_details", "reasoning_tokens")),
+            cached_tokens=_count(_detail(raw, "prompt_tokens_details", "cached_tokens")),
+            cost=_usd(raw.get("cost")),
+            raw=raw,
+        )
+
+    @property
+    def answer_tokens(self) -> int | None:
+        """Tokens of the answer alone; a host may count one more thought token than in all."""
+        if self.completion_tokens is None:
+            return None
+        return max(0, self.completion_tokens - (self.reasoning_tokens or 0))
+
+
+_DIGITS = 30
+
+
+def _detail(raw: Mapping[str, Any], group: str, key: str) -> object:
+    details = raw.get(group)
+    return details.get(key) if isinstance(details, Mapping) else None
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    return int(value) if _sane(value) and value == int(value) else None
+
+
+def _usd(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    return Decimal(value) if _sane(value) else None
+
+
+def _sane(value: int | Decimal) -> bool:
+    """Refuse what is negative, and exponents whose digits would fill the memory."""
+    return value >= 0 and abs(Decimal(value).adjusted()) < _DIGITS

@@ -1,0 +1,150 @@
+"""One notebook's state, and one question on its way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from hermes_magic import prompt
+from hermes_magic.errors import HermesError, Stopped
+from hermes_magic.reply import Done, Event, Failed, Progress, Reply, ReplyBuilder
+from hermes_magic.reply.reply import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from hermes_magic.options import Options
+    from hermes_magic.wire.background import Arrival, Background
+    from hermes_magic.wire.client import Client
+    from hermes_magic.wire.servers import Server
+
+_GOODBYE_SECONDS = 0.5
+
+
+class Session:
+    """What a notebook keeps between its cells: the open connection to its server."""
+
+    def __init__(self) -> None:
+        self._client: Client | None = None
+        self._for: tuple[Server, str] | None = None
+
+    def ask(self, server: Server, key: str, options: Options, text: str) -> Answering:
+        """Send a question; its answer comes by iterating what this returns.
+
+        Raises:
+            OptionError: there is nothing to ask.
+        """
+        body = prompt.request_body(options, prompt.messages(options, text))
+        return Answering(self._connection(server, key), body)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            if self._client.busy:
+                self._client.abort()
+            self._client.close()
+        self._client = self._for = None
+
+    def _connection(self, server: Server, key: str) -> Client:
+        """Give the kept connection, or a new one if it is another server's, broken or busy."""
+        from hermes_magic.wire.client import Client  # noqa: PLC0415 - loads httpx
+
+        kept = self._client
+        if kept is None or kept.busy or kept.aborted or self._for != (server, key):
+            self.close()
+            kept = self._client = Client(server, key)
+            self._for = (server, key)
+        return kept
+
+
+class Answering:
+    """One question on its way: iterate it for events, then take `reply`.
+
+    Iterating gives the events of each tenth of a second or so, an empty list in silence, and
+    raises behind the last events: the reply's failure (a `HermesError`), or `Stopped`, each with
+    the reply as far as it came.
+    """
+
+    def __init__(self, client: Client, body: dict[str, object]) -> None:
+        self._client = client
+        self._body = body
+        self._builder = ReplyBuilder()
+        self._state: State = "failed"
+        self._background: Background | None = None
+        self._stopping = False
+
+    def __enter__(self) -> Self:
+        """Send the request."""
+        from hermes_magic.wire.background import Background  # noqa: PLC0415 - wire is loaded late
+
+        self._background = Background(self._client.chat(self._body))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection if the reply has not come to its end."""
+        if self._state == "failed" and not isinstance(error, HermesError):
+            self._hang_up()
+        if isinstance(error, KeyboardInterrupt) and not isinstance(error, Stopped):
+            raise self._stopped() from None
+
+    def __iter__(self) -> Iterator[list[Event]]:
+        """Give events as they come."""
+        assert self._background is not None, "enter the context first"  # noqa: S101
+        last: Event | None = None
+        for arrivals in self._background:
+            events = self._feed(arrivals)
+            last = events[-1] if events else last  # silence may follow the last event
+            yield events
+            if self._stopping and not isinstance(last, Done):
+                self._hang_up()
+                yield self._feed(self._background.take())
+                raise self._stopped()
+        if isinstance(last, Failed):
+            last.error.reply = self.reply
+            raise last.error
+        self._state = "complete"
+
+    def request_stop(self) -> None:
+        """Ask for the answer to be stopped; safe in a signal handler and from any thread."""
+        self._stopping = True
+
+    @property
+    def progress(self) -> Progress:
+        """How far the reply has come."""
+        return self._builder.progress
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the request was sent."""
+        return self._background.elapsed() if self._background else 0.0
+
+    @property
+    def reply(self) -> Reply:
+        """The reply as it is now."""
+        return self._builder.reply(self._state)
+
+    def _feed(self, arrivals: list[Arrival]) -> list[Event]:
+        events: list[Event] = []
+        for at, arrived in arrivals:
+            self._builder.feed(arrived, at)
+            events += arrived
+        return events
+
+    def _stopped(self) -> Stopped:
+        self._state = "stopped"
+        stopped = Stopped(
+            f"Stopped after {self.elapsed:.1f} s; what came is kept.",
+            hint="The provider may still bill the whole answer.",
+        )
+        stopped.reply = self.reply
+        return stopped
+
+    def _hang_up(self) -> None:
+        self._client.abort()
+        if self._background is not None:
+            self._background.join(_GOODBYE_SECONDS)

@@ -1,0 +1,1 @@
+"""What a person sees: live widget, static bundle, terminal text."""

@@ -1,0 +1,32 @@
+"""Which view a cell gets: terminal, live, or the static bundle where nobody is watching."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hermes_magic.view.base import View
+
+
+def has_viewer(shell: Any) -> bool:
+    """Tell whether a person is there: nbclient, papermill and nbval send `allow_stdin: false`."""
+    if not hasattr(shell, "kernel"):
+        return True
+    parent = shell.get_parent() or {}
+    return bool(parent.get("content", {}).get("allow_stdin", False))
+
+
+def open_view(shell: Any) -> View:
+    """Give the view for a cell that this shell is about to run."""
+    if not hasattr(shell, "kernel"):
+        from hermes_magic.view.terminal import TerminalView  # noqa: PLC0415 - the one needed
+
+        return TerminalView(sys.stdout)
+    if has_viewer(shell):
+        from hermes_magic.view.live import LiveView  # noqa: PLC0415 - loads ipywidgets
+
+        return LiveView()
+    from hermes_magic.view.static import StaticView  # noqa: PLC0415 - the one needed
+
+    return StaticView()

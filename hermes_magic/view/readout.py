@@ -1,0 +1,138 @@
+"""The figures of a reply as words: the thought's heading, the cost line, the notes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hermes_magic.reply import Progress, Reply
+
+SEPARATOR = " · "
+_DECIMALS = 8
+_ROUNDED = Decimal("0.000001")
+_MINUTE = 60
+
+
+def usd(amount: Decimal) -> str:
+    """Write USD: at least cents, every digit the server gave up to eight decimals, else six."""
+    amount = amount.normalize()
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -_DECIMALS:
+        amount = max(amount.quantize(_ROUNDED), _ROUNDED).normalize()
+    whole, _, decimals = f"{amount:f}".partition(".")
+    return f"${int(whole):,}.{decimals.ljust(2, '0')}"
+
+
+def seconds(value: float) -> str:
+    """Write a time span: 0.6 s, 42.0 s, 3 min 05 s."""
+    if round(value, 1) < _MINUTE:
+        return f"{value:.1f} s"
+    return f"{int(value // _MINUTE)} min {int(value % _MINUTE):02d} s"
+
+
+def tokens(count: int, *, about: bool = False) -> str:
+    """Write a number of tokens; `about` marks a count of ours."""
+    return f"{'~' if about else ''}{count:,} token{'' if count == 1 else 's'}"
+
+
+def thought_heading(reply: Reply, *, timed: bool) -> str:
+    """Write "Thought for 3.2 s · 214 tokens" for a reply that holds thought."""
+    spent = reply.timing.thinking
+    began = "Thought" if spent is None or not timed else f"Thought for {seconds(spent)}"
+    told = reply.usage.reasoning_tokens
+    return began + SEPARATOR + tokens(told or reply.deltas[0], about=not told)
+
+
+def cost_line(reply: Reply, *, timed: bool) -> str:
+    """Write the reply's figures on one line; `timed` adds what a clock measured."""
+    return SEPARATOR.join(_figures(reply, timed=timed))
+
+
+def who(model: str, provider: str) -> str:
+    """Write who answered: the model, and the provider if it has another name."""
+    return f"{model} via {provider}" if provider and provider != model else model
+
+
+def _figures(reply: Reply, *, timed: bool) -> Iterator[str]:
+    usage = reply.usage
+    if reply.is_demo:
+        yield "demo, nothing billed" if reply.cost is None else f"{usd(reply.cost)} if it were real"
+    else:
+        yield "cost not reported" if reply.cost is None else usd(reply.cost)
+    if usage.prompt_tokens is not None:
+        yield f"{usage.prompt_tokens:,} in"
+    if usage.completion_tokens is not None:
+        thought = f" ({usage.reasoning_tokens:,} thought)" if usage.reasoning_tokens else ""
+        yield f"{usage.completion_tokens:,} out{thought}"
+    if timed:
+        yield from _times(reply)
+    if reply.model:
+        yield who(reply.model, reply.provider)
+
+
+def _times(reply: Reply) -> Iterator[str]:
+    if reply.timing.first is not None:
+        yield f"{seconds(reply.timing.first)} to first token"
+    if reply.timing.total is not None:
+        yield f"{seconds(reply.timing.total)} in all"
+    if reply.tokens_per_second is not None:
+        yield f"{reply.tokens_per_second:.0f} tok/s"
+
+
+def notes(reply: Reply) -> list[str]:
+    """Give the lines that a reader of this reply must not miss."""
+    ends = {
+        "length": "Cut off at max_tokens: a larger --max-tokens gives the rest.",
+        "content_filter": "Cut off by the provider's content filter.",
+    }
+    states = {
+        "stopped": "Stopped: this answer is not whole, and may still be billed in full.",
+        "failed": "Incomplete: the answer broke off here.",
+    }
+    end = [states[reply.state]] if reply.state in states else []
+    if not end and reply.finish_reason in ends:
+        end = [ends[reply.finish_reason]]
+    return [*reply.notices, *end]
+
+
+def details(reply: Reply) -> list[tuple[str, str]]:
+    """Give what there is to know about a reply, as label and value."""
+    usage = reply.usage
+    rows = [
+        ("model", reply.model),
+        ("provider", reply.provider),
+        ("generation", reply.id),
+        ("finish reason", reply.finish_reason),
+        ("prompt tokens", _count(usage.prompt_tokens)),
+        ("of them cached", _count(usage.cached_tokens) if usage.cached_tokens else ""),
+        ("thought tokens", _count(usage.reasoning_tokens)),
+        ("answer tokens", _count(usage.answer_tokens)),
+        ("cost", "" if usage.cost is None else f"${usage.cost:f}"),
+    ]
+    return [(label, value) for label, value in rows if value]
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def live_heading(progress: Progress, elapsed: float) -> str:
+    """Write the thought's heading while it comes."""
+    begun = progress.timing.first
+    spent = seconds(elapsed - begun) if begun is not None else ""
+    parts = [f"Thinking {spent}".rstrip(), tokens(progress.thought_deltas, about=True)]
+    return SEPARATOR.join(parts)
+
+
+def live_line(progress: Progress, elapsed: float) -> str:
+    """Write the readout while the reply comes."""
+    count = progress.thought_deltas + progress.answer_deltas
+    parts = [seconds(elapsed)]
+    if count:
+        parts.append(tokens(count, about=True))
+    if progress.model:
+        parts.append(who(progress.model, progress.provider))
+    return SEPARATOR.join(parts)

@@ -1,0 +1,100 @@
+"""What stays in the notebook: a MIME bundle that needs no kernel, widget or package of ours.
+
+All text of the model goes through `markdown.render` or `markdown.plain_markdown`; all else is
+escaped. Styles stand inline, and only such as JupyterLab keeps in a notebook it does not trust.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from IPython.display import display
+
+from hermes_magic.view import readout
+from hermes_magic.view.markdown import plain_markdown, render
+from hermes_magic.view.text import plain
+
+if TYPE_CHECKING:
+    from hermes_magic.reply import Event, Progress, Reply
+
+_QUIET = "font-size:85%;opacity:0.75;"
+_SUMMARY = _QUIET + "cursor:pointer;"
+_THOUGHT = "margin:4px 0 8px 4px;padding-left:12px;border-left:2px solid rgba(128,128,128,0.4);"
+
+
+def bundle(reply: Reply, *, timed: bool = True) -> dict[str, str]:
+    """Give the reply as `text/html`, `text/markdown` and `text/plain`.
+
+    Args:
+        reply: whole or partial.
+        timed: with what a clock measured; without it, equal replies give equal bundles.
+    """
+    return {
+        "text/html": html(reply, timed=timed),
+        "text/markdown": markdown(reply, timed=timed),
+        "text/plain": plain(reply, timed=timed),
+    }
+
+
+class StaticView:
+    """Shows nothing while the reply comes, and its bundle once: nobody is watching."""
+
+    def show(self, events: list[Event], progress: Progress, elapsed: float) -> None:
+        """Do nothing."""
+
+    def close(self, reply: Reply) -> None:
+        """Show the bundle, unless nothing has come."""
+        if reply.text or reply.thinking or reply.state == "complete":
+            display(bundle(reply, timed=False), raw=True)  # type: ignore[no-untyped-call]
+
+
+def html(reply: Reply, *, timed: bool) -> str:
+    """Write the reply as HTML: folded thought, answer, notes, cost line with its details."""
+    parts = ['<div class="hermes">']
+    if reply.thinking.strip():
+        parts.append(
+            f'<details class="hermes-thought"><summary style="{_SUMMARY}">'
+            f"{_text(readout.thought_heading(reply, timed=timed))}</summary>"
+            f'<div style="{_THOUGHT}{_QUIET}">{render(reply.thinking.strip(), breaks=True)}</div>'
+            "</details>"
+        )
+    parts.append(f'<div class="hermes-answer">{render(reply.text.strip())}</div>')
+    parts += [_note(note) for note in readout.notes(reply)]
+    parts.append(_cost(reply, timed=timed))
+    parts.append("</div>")
+    return "\n".join(parts)
+
+
+def _note(note: str) -> str:
+    return f'<p class="hermes-note"><em>{_text(note)}</em></p>'
+
+
+def _cost(reply: Reply, *, timed: bool) -> str:
+    rows = "".join(
+        f"<tr><td>{_text(label)}</td><td>{_text(value)}</td></tr>"
+        for label, value in readout.details(reply)
+    )
+    return (
+        f'<details class="hermes-cost" style="margin-top:8px;"><summary style="{_SUMMARY}">'
+        f"{_text(readout.cost_line(reply, timed=timed))}</summary>"
+        f'<table style="{_QUIET}"><tbody>{rows}</tbody></table></details>'
+    )
+
+
+def _text(text: str) -> str:
+    """Escape; keep a dollar from opening a formula in the host's typesetter."""
+    return escape(text).replace("$", "<span>$</span>")
+
+
+def markdown(reply: Reply, *, timed: bool) -> str:
+    """Write the reply as Markdown, the thought folded by an HTML element that hosts keep."""
+    parts = []
+    if reply.thinking.strip():
+        heading = escape(readout.thought_heading(reply, timed=timed))
+        thought = plain_markdown(reply.thinking.strip())
+        parts.append(f"<details><summary>{heading}</summary>\n\n{thought}\n\n</details>")
+    parts.append(plain_markdown(reply.text.strip()))
+    lines = [*readout.notes(reply), readout.cost_line(reply, timed=timed)]
+    parts += [f"*{plain_markdown(line)}*" for line in lines]
+    return "\n\n".join(part for part in parts if part)

@@ -1,0 +1,1 @@
+"""A request becomes events: HTTP client, SSE, chunks, thought, servers."""
