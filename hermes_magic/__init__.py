@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hermes_magic._version import __version__
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension"]
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
     """Register `%%hermes` and `%hermes`."""
-    from hermes_magic import magic  # noqa: PLC0415 - importing hermes_magic stays free of cost
+    from hermes_magic import magic
 
     magic.load(ipython)
 
 
 def unload_ipython_extension(ipython: InteractiveShell) -> None:
     """Take `%%hermes` and `%hermes` away."""
-    from hermes_magic import magic  # noqa: PLC0415
+    from hermes_magic import magic
 
     magic.unload(ipython)

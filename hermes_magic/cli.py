@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from IPython.core.interactiveshell import InteractiveShell
 
 _QUESTION = "Why does the median resist outliers?"
@@ -46,8 +47,8 @@ def demo() -> int:
 
 def _shell() -> InteractiveShell:
     """Make a terminal IPython that leaves the person's own history alone."""
-    from IPython.terminal.interactiveshell import TerminalInteractiveShell  # noqa: PLC0415
-    from traitlets.config import Config  # noqa: PLC0415
+    from IPython.terminal.interactiveshell import TerminalInteractiveShell
+    from traitlets.config import Config
 
     config = Config()
     config.HistoryManager.enabled = False

@@ -184,5 +184,5 @@ class EmptyReplyError(HermesError):
     default_hint = "Run the cell again; OpenRouter does not charge for empty answers."
 
 
-class Stopped(Failure, KeyboardInterrupt):  # noqa: N818 - it is an interrupt, not an error
+class Stopped(Failure, KeyboardInterrupt):
     """The person stopped the answer; what came is kept in `.reply`."""

@@ -41,8 +41,13 @@ class Spec:
     trait: bool
 
 
-def _option(  # noqa: PLR0913 - a row of the table, every cell named
-    *flags: str, default: Any, convert: Convert | None, metavar: str = "", help: str, trait: bool
+def _option(
+    *flags: str,
+    default: Any,
+    convert: Convert | None,
+    metavar: str = "",
+    help: str,  # noqa: A002 - the column of the table
+    trait: bool,
 ) -> Any:
     spec = Spec(flags, convert, metavar, help, trait)
     return dataclasses.field(default=default, metadata={"spec": spec})
@@ -69,7 +74,9 @@ def variable_name(word: str) -> str:
 
 def number(low: float, high: float, *, above: bool = False) -> Convert:
     """Take a number from low (not included if above) to high."""
-    expected = f"a number {'above' if above else 'from'} {low:g} {'up ' if above else ''}to {high:g}"
+    expected = (
+        f"a number {'above' if above else 'from'} {low:g} {'up ' if above else ''}to {high:g}"
+    )
 
     def convert(word: str) -> float:
         try:
@@ -199,7 +206,7 @@ def _flags() -> Mapping[str, tuple[Row, bool | None]]:
     flags: dict[str, tuple[Row, bool | None]] = {}
     for row in TABLE:
         switch = row.spec.convert is None
-        flags.update({flag: (row, True if switch else None) for flag in row.spec.flags})
+        flags.update(dict.fromkeys(row.spec.flags, (row, True if switch else None)))
         if switch and row.spec.trait:
             flags[_negated(row)] = (row, False)
     return flags
@@ -248,7 +255,9 @@ def parse(line: str, defaults: Mapping[str, Any] | None = None) -> tuple[Options
             break
         row, constant = _lookup(flag)
         if constant is None:
-            values[row.name] = _value(row, flag, attached if equals else _following(rest, flag, row))
+            values[row.name] = _value(
+                row, flag, attached if equals else _following(rest, flag, row)
+            )
         elif equals:
             raise OptionError(f"{flag} takes no value.")
         else:

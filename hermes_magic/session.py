@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Self
 from hermes_magic import prompt
 from hermes_magic.errors import HermesError, Stopped
 from hermes_magic.reply import Done, Event, Failed, Progress, Reply, ReplyBuilder
-from hermes_magic.reply.reply import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
     from hermes_magic.options import Options
+    from hermes_magic.reply.reply import State
     from hermes_magic.wire.background import Arrival, Background
     from hermes_magic.wire.client import Client
     from hermes_magic.wire.servers import Server
@@ -47,7 +47,7 @@ class Session:
 
     def _connection(self, server: Server, key: str) -> Client:
         """Give the kept connection, or a new one if it is another server's, broken or busy."""
-        from hermes_magic.wire.client import Client  # noqa: PLC0415 - loads httpx
+        from hermes_magic.wire.client import Client
 
         kept = self._client
         if kept is None or kept.busy or kept.aborted or self._for != (server, key):
@@ -75,7 +75,7 @@ class Answering:
 
     def __enter__(self) -> Self:
         """Send the request."""
-        from hermes_magic.wire.background import Background  # noqa: PLC0415 - wire is loaded late
+        from hermes_magic.wire.background import Background
 
         self._background = Background(self._client.chat(self._body))
         return self

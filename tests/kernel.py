@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from jupyter_client.blocking.client import BlockingKernelClient
 
 PATIENCE = 60.0
 Message = dict[str, Any]
@@ -38,9 +41,7 @@ class Ran:
     @property
     def stdout(self) -> str:
         """All that was written to stdout."""
-        return "".join(
-            content["text"] for kind, content in self.contents() if kind == "stream"
-        )
+        return "".join(content["text"] for kind, content in self.contents() if kind == "stream")
 
     def contents(self) -> list[tuple[str, Message]]:
         """Give type and content of each message."""

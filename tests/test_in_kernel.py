@@ -1,11 +1,10 @@
-"""The magic in a real kernel, against a real server: what is sent, shown, kept, and how it fails."""
+"""The magic in a real kernel and against a real server: sends, shows, keeps, and fails."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,9 +12,17 @@ from hermes_magic.offline import DemoServer, Exchange, Pause, Request, Response,
 from hermes_magic.options import HERMES_4_405B
 from tests.kernel import Kernel, Message, Ran, running_kernel
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 KEY = "sk-or-v1-not-a-real-key"
 QUESTION = "Why does the median resist outliers?"
-USAGE = {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17, "cost": Decimal("0.000027")}
+USAGE = {
+    "prompt_tokens": 12,
+    "completion_tokens": 5,
+    "total_tokens": 17,
+    "cost": Decimal("0.000027"),
+}
 DEFAULTS = {"temperature": 0.6, "max_tokens": 8192, "think": True}
 WHO = {"id": "gen-1", "model": HERMES_4_405B, "provider": "Nebius"}
 
@@ -24,7 +31,7 @@ def chunk(finish: str | None = None, **delta: object) -> dict[str, object]:
     return {**WHO, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
 
 
-ANSWER = [
+ANSWER: list[Mapping[str, object]] = [
     chunk(reasoning="Let me think."),
     chunk(content="It is **"),
     chunk(content="forty-two**."),
@@ -40,7 +47,7 @@ class Scripted:
         self.next: list[Response] = []
         self.server = Server(self._respond)
 
-    def _respond(self, request: Request) -> Response:
+    def _respond(self, _request: Request) -> Response:
         return self.next.pop(0) if self.next else Response.sse(ANSWER)
 
     @property
@@ -137,8 +144,8 @@ class TestSends:
         assert scripted.sent["messages"][-1]["content"] == text
 
     def test_a_question_on_the_line_as_it_stands(self, kernel: Kernel, scripted: Scripted) -> None:
-        assert kernel.run("x = 5\n%hermes -t 0.1 What's {x} or $x, \"quoted\"?").ok
-        assert scripted.sent["messages"][-1]["content"] == "What's {x} or $x, \"quoted\"?"
+        assert kernel.run('x = 5\n%hermes -t 0.1 What\'s {x} or $x, "quoted"?').ok
+        assert scripted.sent["messages"][-1]["content"] == 'What\'s {x} or $x, "quoted"?'
         assert scripted.sent["temperature"] == 0.1
 
     def test_defaults_that_were_configured(self, kernel: Kernel, scripted: Scripted) -> None:
@@ -151,7 +158,10 @@ class TestSends:
             "%config HermesMagics.temperature = 0.6\n"
             f"%config HermesMagics.model = {HERMES_4_405B!r}"
         )
-        assert (configured["temperature"], configured["model"]) == (0.2, "nousresearch/hermes-4-70b")
+        assert (configured["temperature"], configured["model"]) == (
+            0.2,
+            "nousresearch/hermes-4-70b",
+        )
         assert overridden["temperature"] == 1
 
     @pytest.mark.parametrize(
@@ -203,7 +213,8 @@ def test_a_wrong_setting_is_one_line_and_changes_nothing(
     assert complaint.count("\n") == 1
     assert (scripted.sent["temperature"], scripted.sent["max_tokens"]) == (0.6, 8192)
     assert scripted.sent["reasoning"] == {"enabled": True}
-    kernel.run(f"%config HermesMagics.{setting.split()[0]} = {DEFAULTS[setting.split()[0]]}")
+    name = setting.partition(" ")[0]
+    kernel.run(f"%config HermesMagics.{name} = {DEFAULTS[name]}")
 
 
 class TestKeeps:
@@ -230,9 +241,10 @@ class TestKeeps:
         assert len(kernel.run("%hermes What is it?").bundles()) == 1
 
     def test_the_same_output_each_time_where_nobody_watches(self, kernel: Kernel) -> None:
-        assert kernel.run(f"%%hermes\n{QUESTION}").bundles() == kernel.run(
-            f"%%hermes\n{QUESTION}"
-        ).bundles()
+        assert (
+            kernel.run(f"%%hermes\n{QUESTION}").bundles()
+            == kernel.run(f"%%hermes\n{QUESTION}").bundles()
+        )
 
     def test_thought_answer_and_cost_in_every_form(self, kernel: Kernel) -> None:
         (bundle,) = kernel.run(f"%%hermes\n{QUESTION}").bundles()
@@ -276,7 +288,7 @@ class TestStop:
 
 
 def stopped(
-    kernel: Kernel, scripted: Scripted, events: list[dict[str, object]], *, watched: bool
+    kernel: Kernel, scripted: Scripted, events: list[Mapping[str, object]], *, watched: bool
 ) -> tuple[Ran, Exchange]:
     """Interrupt a cell when its server has sent these events and fallen silent."""
 
@@ -337,8 +349,10 @@ def test_a_fault_is_one_typed_line_in_a_failed_cell(  # noqa: PLR0913 - a row of
 class TestWithoutSending:
     @pytest.mark.parametrize("key", [None, "", "  ", "two words", "umläut"])
     def test_no_usable_key(self, kernel: Kernel, scripted: Scripted, key: str | None) -> None:
-        change = f"os.environ['OPENROUTER_API_KEY'] = {key!r}" if key is not None else (
-            "del os.environ['OPENROUTER_API_KEY']"
+        change = (
+            f"os.environ['OPENROUTER_API_KEY'] = {key!r}"
+            if key is not None
+            else ("del os.environ['OPENROUTER_API_KEY']")
         )
         kernel.run(f"import os\n{change}")
         before = len(scripted.server.exchanges)

@@ -25,6 +25,7 @@ def load(shell: InteractiveShell) -> None:
     questions.install(shell)
     magics = HermesMagics(shell)
     shell.register_magics(magics)
+    assert shell.display_formatter is not None  # noqa: S101 - every shell has one
     shell.display_formatter.ipython_display_formatter.for_type_by_name(
         "hermes_magic.reply.reply", "Reply", magics.display
     )
@@ -44,5 +45,5 @@ def unload(shell: InteractiveShell) -> None:
 
 def _warm() -> None:
     """Import what the first cell needs; send nothing."""
-    import hermes_magic.view.live  # noqa: PLC0415
-    import hermes_magic.wire.client  # noqa: F401, PLC0415
+    import hermes_magic.view.live
+    import hermes_magic.wire.client  # noqa: F401

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -18,10 +17,13 @@ from hermes_magic.session import Session
 from hermes_magic.wire.servers import OPENROUTER_URL, Server, openrouter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from hermes_magic.offline import DemoServer
     from hermes_magic.reply import Reply
+
 
 class SettingError(OptionError, TraitError):
     """A setting has a value that its option does not take; traitlets puts the old one back."""
@@ -37,7 +39,12 @@ class _Checked(TraitType[Any, Any]):
             raise SettingError(error.message, hint=error.hint) from None
 
 
-_TRAITS: Mapping[type, type[TraitType[Any, Any]]] = {bool: Bool, int: Int, float: Float, str: Unicode}
+_TRAITS: Mapping[type, type[TraitType[Any, Any]]] = {
+    bool: Bool,
+    int: Int,
+    float: Float,
+    str: Unicode,
+}
 _TRAIT_ROWS = tuple(row for row in grammar.TABLE if row.spec.trait)
 
 
@@ -48,13 +55,11 @@ def _trait(row: grammar.Row) -> TraitType[Any, Any]:
     return cast("TraitType[Any, Any]", kind(row.default, help=row.spec.help).tag(config=True))
 
 
-_Defaults: Any = type(
-    "_Defaults", (Configurable,), {row.name: _trait(row) for row in _TRAIT_ROWS}
-)
+_Defaults: Any = type("_Defaults", (Configurable,), {row.name: _trait(row) for row in _TRAIT_ROWS})
 
 
 @magics_class
-class HermesMagics(Magics, _Defaults):  # type: ignore[misc] - made from the option table
+class HermesMagics(Magics, _Defaults):  # type: ignore[misc]  # made from the option table
     """Defaults of `%%hermes`, each of which a cell's own option overrides."""
 
     base_url = Unicode(
@@ -64,6 +69,7 @@ class HermesMagics(Magics, _Defaults):  # type: ignore[misc] - made from the opt
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell=shell)
+        self._shell = shell
         self._session = Session()
         self._demo: DemoServer | None = None
         self._shown: tuple[int, Reply] | None = None
@@ -92,20 +98,20 @@ class HermesMagics(Magics, _Defaults):  # type: ignore[misc] - made from the opt
         """Show a reply that a cell evaluates, but not again in the cell that asked for it."""
         if self._shown is not None and self._shown[1] is reply:
             asked_in, _ = self._shown
-            if asked_in == self.shell.execution_count:
+            if asked_in == self._shell.execution_count:
                 return
-        from IPython.display import display  # noqa: PLC0415 - needed here only
+        from IPython.display import display
 
-        from hermes_magic.view.static import bundle  # noqa: PLC0415 - loads the renderer
+        from hermes_magic.view.static import bundle
 
-        display(bundle(reply), raw=True)  # type: ignore[no-untyped-call]
+        display(bundle(reply), raw=True)
 
     def _ask(self, options: grammar.Options, text: str) -> Reply:
-        from hermes_magic.view.choose import open_view  # noqa: PLC0415 - loads the view late
+        from hermes_magic.view.choose import open_view
 
         server = self._server()
         question = self._session.ask(server, server.key(os.environ), options, text)
-        view = open_view(self.shell)
+        view = open_view(self._shell)
         with on_interrupt(question.request_stop):
             try:
                 with question as answering:
@@ -121,9 +127,9 @@ class HermesMagics(Magics, _Defaults):  # type: ignore[misc] - made from the opt
     def _keep(self, reply: Reply, name: str) -> None:
         """Put the reply, whole or not, into `_`, `Out` and the variable of that name."""
         if name:
-            self.shell.user_ns[name] = reply
-        self.shell.displayhook.update_user_ns(reply)
-        self._shown = (self.shell.execution_count, reply)
+            self._shell.user_ns[name] = reply
+        self._shell.displayhook.update_user_ns(reply)
+        self._shown = (self._shell.execution_count, reply)
 
     def _defaults(self) -> dict[str, Any]:
         return {row.name: getattr(self, row.name) for row in _TRAIT_ROWS}
@@ -137,12 +143,14 @@ class HermesMagics(Magics, _Defaults):  # type: ignore[misc] - made from the opt
         return openrouter(chosen)
 
     def _offline(self) -> None:
-        from hermes_magic.view.choose import has_viewer  # noqa: PLC0415
+        from hermes_magic.view.choose import has_viewer
 
         if self._demo is None:
-            self._demo = _demo_server(paced=has_viewer(self.shell)).start()
-        self._say("Offline demo: prepared answers, no model is asked, nothing is billed. "
-                  "%hermes online goes back.")
+            self._demo = _demo_server(paced=has_viewer(self._shell)).start()
+        self._say(
+            "Offline demo: prepared answers, no model is asked, nothing is billed. "
+            "%hermes online goes back."
+        )
 
     def _online(self) -> None:
         if self._demo is not None:
@@ -152,7 +160,9 @@ class HermesMagics(Magics, _Defaults):  # type: ignore[misc] - made from the opt
 
     def _status(self) -> None:
         if self._demo is not None:
-            self._say("The offline demo server answers. %hermes online goes back, %hermes -h helps.")
+            self._say(
+                "The offline demo server answers. %hermes online goes back, %hermes -h helps."
+            )
             return
         server = self._server()
         try:
@@ -185,7 +195,7 @@ def _question(rest: str, cell: str | None) -> str:
 
 def _demo_server(*, paced: bool) -> DemoServer:
     """Make the offline server; with nobody to watch it need not take its time."""
-    from hermes_magic.offline import DemoServer  # noqa: PLC0415 - only who asks for it
+    from hermes_magic.offline import DemoServer
 
     if paced:
         return DemoServer(key_required=False)

@@ -29,9 +29,9 @@ class _First(TokenTransformBase):
     @classmethod
     def find(cls, tokens_by_line: list[list[Any]]) -> TokenTransformBase | None:
         for tokens in tokens_by_line:
-            found = super().find([tokens])  # type: ignore[func-returns-value] - untyped base
-            if found is not None and _QUESTION.match(_source(tokens, found)):
-                found._column, found.start_col = found.start_col, 0
+            found = super().find([tokens])  # type: ignore[no-untyped-call]
+            if isinstance(found, _First) and _QUESTION.match(_source(tokens, found)):
+                found._column, found.start_col = found.start_col, 0  # noqa: SLF001 - of this class
                 return found
         return None
 

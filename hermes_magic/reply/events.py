@@ -60,7 +60,7 @@ class UsageReported:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The model stopped: stop, length, content_filter, tool_calls, error…"""
+    """The model stopped: stop, length, content_filter, tool_calls, error and others."""
 
     reason: str
     native: str = ""

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterator
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from hermes_magic.reply import Done, Event, Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
 
 Arrival = tuple[float, list[Event]]
 """Events, and the seconds from the start of the request at which they came."""

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from hermes_magic.errors import HermesError, ProtocolError
 from hermes_magic.reply import Event, Failed
 from hermes_magic.wire.chunks import ChunkDecoder
-from hermes_magic.wire.sse import SSEDecoder, ServerEvent
+from hermes_magic.wire.sse import ServerEvent, SSEDecoder
 
 _DONE = b"[DONE]"
 

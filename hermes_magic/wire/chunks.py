@@ -19,7 +19,6 @@ from hermes_magic.reply import (
     Finished,
     Notice,
     Started,
-    Text,
     Thought,
     ToolDelta,
     Usage,
@@ -141,7 +140,9 @@ class ChunkDecoder:
         id_, model, provider = chunk.get("id"), chunk.get("model"), chunk.get("provider")
         if (id_, model, provider) == (who.id, who.model, who.provider or None):
             return
-        now = Started(_text(id_) or who.id, _text(model) or who.model, _text(provider) or who.provider)
+        now = Started(
+            _text(id_) or who.id, _text(model) or who.model, _text(provider) or who.provider
+        )
         if now != who:
             self._who = now
             out.append(now)

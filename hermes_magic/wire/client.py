@@ -9,14 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import ssl
-from collections.abc import Generator, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from hermes_magic import __version__
+from hermes_magic._version import __version__
 from hermes_magic.errors import (
     HermesError,
     NetworkError,
@@ -27,7 +25,12 @@ from hermes_magic.errors import (
 from hermes_magic.reply import Event, Failed, Started
 from hermes_magic.wire.body import BodyDecoder
 from hermes_magic.wire.failures import failure_of_response, one_line
-from hermes_magic.wire.servers import Server
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Generator, Mapping
+
+    from hermes_magic.wire.servers import Server
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 180.0

@@ -18,7 +18,7 @@ _LONGEST_MESSAGE = 300
 _DEEPEST = 8
 _STATUS_DIGITS = 3
 
-_BY_STATUS: Mapping[int, type[errors.HermesError]] = {
+_BY_STATUS: Mapping[int | None, type[errors.HermesError]] = {
     401: errors.AuthenticationError,
     402: errors.CreditsError,
     403: errors.PermissionDeniedError,
@@ -56,8 +56,11 @@ _BY_TYPE: Mapping[str, type[errors.HermesError]] = {
 
 _BY_TEXT: tuple[tuple[re.Pattern[str], type[errors.HermesError]], ...] = (
     (re.compile(r"key limit exceeded", re.IGNORECASE), errors.KeyLimitError),
-    (re.compile(r"requires moderation|flagged for|request blocked", re.I), errors.ModerationError),
-    (re.compile(r"maximum context length", re.I), errors.ContextLengthError),
+    (
+        re.compile(r"requires moderation|flagged for|request blocked", re.IGNORECASE),
+        errors.ModerationError,
+    ),
+    (re.compile(r"maximum context length", re.IGNORECASE), errors.ContextLengthError),
     (re.compile(r"token limit reached", re.IGNORECASE), errors.TruncatedError),
     (re.compile(r"not a valid model id", re.IGNORECASE), errors.NotFoundError),
 )
@@ -103,9 +106,7 @@ def failure(
     )
 
 
-def failure_of_response(
-    status: int, body: bytes, headers: Mapping[str, str]
-) -> errors.HermesError:
+def failure_of_response(status: int, body: bytes, headers: Mapping[str, str]) -> errors.HermesError:
     """Make the typed error for an HTTP response that is not a success."""
     parsed = _json(body)
     retry_after = _seconds(headers.get("retry-after"))
@@ -161,9 +162,7 @@ def _status(code: object) -> int | None:
     return int(text) if len(text) == _STATUS_DIGITS and text.isascii() and text.isdigit() else None
 
 
-def _type(
-    status: int | None, kinds: Iterable[str], text: str
-) -> type[errors.HermesError]:
+def _type(status: int | None, kinds: Iterable[str], text: str) -> type[errors.HermesError]:
     for pattern, found in _BY_TEXT:
         if pattern.search(text):
             return found
@@ -201,8 +200,8 @@ def _texts(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[s
 
 def _seconds(value: object) -> float | None:
     try:
-        seconds = float(value)  # type: ignore[arg-type] - whatever the server sent
-    except (TypeError, ValueError, OverflowError):
+        seconds = float(str(value))
+    except ValueError:
         return None
     return seconds if 0 <= seconds < float("inf") else None
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hermes_magic.errors import AuthenticationError, OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -59,12 +62,18 @@ def openrouter(base_url: str) -> Server:
         OptionError: the address is not an http or https one.
     """
     address = base_url.strip().rstrip("/") or OPENROUTER_URL
+    host = _host(address)
+    if not host:
+        raise OptionError(f"The server's address {base_url[:80]!r} is not an http(s):// address.")
+    name = "OpenRouter" if address == OPENROUTER_URL else host
+    return Server(name, address.removesuffix("/chat/completions"))
+
+
+def _host(address: str) -> str:
+    """Give host and port of an http(s) address, or "" if it is none."""
     try:
         parts = urlsplit(address)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
-        valid = False
-    if not valid:
-        raise OptionError(f"The server's address {base_url[:80]!r} is not an http(s):// address.")
-    name = "OpenRouter" if address == OPENROUTER_URL else parts.netloc.rpartition("@")[2]
-    return Server(name, address.removesuffix("/chat/completions"))
+        return ""
+    return parts.netloc.rpartition("@")[2] if valid else ""
