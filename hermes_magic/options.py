@@ -169,6 +169,14 @@ class Options:
         help="the longest that thought and answer together may be, in tokens",
         trait=True,
     )
+    retries: int = _option(
+        "--retries",
+        default=2,
+        convert=whole(0),
+        metavar="N",
+        help="how often to ask again when no answer has begun: 429, 5xx, no connection",
+        trait=True,
+    )
     out: str = _option(
         "-o",
         "--out",

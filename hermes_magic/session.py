@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from typing import TYPE_CHECKING, Self
 
 from hermes_magic import prompt
@@ -9,7 +11,7 @@ from hermes_magic.errors import HermesError, Stopped
 from hermes_magic.reply import Done, Event, Failed, Progress, Reply, ReplyBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
     from types import TracebackType
 
     from hermes_magic.options import Options
@@ -27,23 +29,25 @@ class Session:
     def __init__(self) -> None:
         self._client: Client | None = None
         self._for: tuple[Server, str] | None = None
+        self._closed = threading.Event()
 
     def ask(self, server: Server, key: str, options: Options, text: str) -> Answering:
-        """Send a question; its answer comes by iterating what this returns.
+        """Prepare a question; enter what this returns to send it, iterate it for its events.
 
         Raises:
             OptionError: there is nothing to ask.
         """
+        from hermes_magic.wire import retry
+
         body = prompt.request_body(options, prompt.messages(options, text))
-        return Answering(self._connection(server, key), body)
+        client = self._connection(server, key)
+        events = retry.chat(client, body, retry.Policy(options.retries))
+        return Answering(client.abort, events, functools.partial(self._settle, server, key))
 
     def close(self) -> None:
-        """Close the connection."""
-        if self._client is not None:
-            if self._client.busy:
-                self._client.abort()
-            self._client.close()
-        self._client = self._for = None
+        """Close the connection, and leave open what has not been settled."""
+        self._closed.set()
+        self._disconnect()
 
     def _connection(self, server: Server, key: str) -> Client:
         """Give the kept connection, or a new one if it is another server's, broken or busy."""
@@ -51,10 +55,24 @@ class Session:
 
         kept = self._client
         if kept is None or kept.busy or kept.aborted or self._for != (server, key):
-            self.close()
+            self._disconnect()
             kept = self._client = Client(server, key)
             self._for = (server, key)
         return kept
+
+    def _disconnect(self) -> None:
+        if self._client is not None:
+            if self._client.busy:
+                self._client.abort()
+            self._client.close()
+        self._client = self._for = None
+
+    def _settle(self, server: Server, key: str, reply: Reply) -> None:
+        """See to it that a reply which may be billed learns its cost, without waiting for it."""
+        from hermes_magic.wire.settle import can_settle, settle
+
+        if reply.usage.cost is None and can_settle(reply.id):
+            settle(server, key, reply.id, reply.settlement, self._closed)
 
 
 class Answering:
@@ -65,9 +83,15 @@ class Answering:
     the reply as far as it came.
     """
 
-    def __init__(self, client: Client, body: dict[str, object]) -> None:
-        self._client = client
-        self._body = body
+    def __init__(
+        self,
+        abort: Callable[[], None],
+        events: Generator[list[Event]],
+        settle: Callable[[Reply], None],
+    ) -> None:
+        self._abort = abort
+        self._events = events
+        self._settle = settle
         self._builder = ReplyBuilder()
         self._state: State = "failed"
         self._background: Background | None = None
@@ -77,7 +101,7 @@ class Answering:
         """Send the request."""
         from hermes_magic.wire.background import Background
 
-        self._background = Background(self._client.chat(self._body))
+        self._background = Background(self._events)
         return self
 
     def __exit__(
@@ -86,9 +110,10 @@ class Answering:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the connection if the reply has not come to its end."""
+        """Close the connection if the reply has not come to its end; see to its bill."""
         if self._state == "failed" and not isinstance(error, HermesError):
             self._hang_up()
+        self._settle(self.reply)
         if isinstance(error, KeyboardInterrupt) and not isinstance(error, Stopped):
             raise self._stopped() from None
 
@@ -145,6 +170,6 @@ class Answering:
         return stopped
 
     def _hang_up(self) -> None:
-        self._client.abort()
+        self._abort()
         if self._background is not None:
             self._background.join(_GOODBYE_SECONDS)

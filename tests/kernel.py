@@ -91,17 +91,24 @@ class Kernel:
             if interrupt_when is not None and interrupt_when(ran):
                 interrupt_when = None
                 self.manager.interrupt_kernel()
-        ran.reply = self.client.get_shell_msg(timeout=PATIENCE)["content"]
+        ran.reply = self.reply(asked)
         return ran
 
     def value(self, expression: str) -> str:
         """Give `str()` of an expression in the kernel's namespace."""
-        self.client.execute("", silent=True, user_expressions={"it": f"str({expression})"})
-        content = self.client.get_shell_msg(timeout=PATIENCE)["content"]
-        value = content["user_expressions"]["it"]
+        wanted = {"it": f"str({expression})"}
+        asked = self.client.execute("", silent=True, user_expressions=wanted)
+        value = self.reply(asked)["user_expressions"]["it"]
         if value["status"] != "ok":
             raise AssertionError(value["evalue"])
         return str(eval(value["data"]["text/plain"]))  # noqa: S307 - a repr of str
+
+    def reply(self, asked: str) -> Message:
+        """Give the content of the shell channel's reply to that request."""
+        while True:
+            message: Message = self.client.get_shell_msg(timeout=PATIENCE)
+            if message["parent_header"].get("msg_id") == asked:
+                return dict(message["content"])
 
     def _messages(self, asked: str) -> Iterator[Message | None]:
         """Give the messages of that request, and None now and then while there are none."""

@@ -103,6 +103,7 @@ def failure(
         provider=provider,
         retry_after=retry_after,
         affordable=_affordable(fields, metadata),
+        retryable=_flag(availability.get("retryable")),
     )
 
 
@@ -183,6 +184,10 @@ def _where(status: int | None, provider: str) -> str:
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _affordable(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> int | None:
