@@ -3,6 +3,7 @@
     Failure                        what every type below shares: one line, data as attributes
     ├── HermesError (Exception)
     │   ├── OptionError            the magic line or a setting is wrong; nothing was sent
+    │   ├── BudgetError            the worst case would pass a limit; nothing was sent
     │   ├── ApiError               the server said no
     │   │   ├── AuthenticationError    401, or no key at all
     │   │   ├── CreditsError           402: the balance does not cover the worst case
@@ -88,6 +89,12 @@ class HermesError(Failure, Exception):
 
 class OptionError(HermesError):
     """The magic line, the cell or a setting is wrong; nothing was sent."""
+
+
+class BudgetError(HermesError):
+    """The call could cost more than a limit of the person's own allows; nothing was sent."""
+
+    default_hint = "Nothing was sent."
 
 
 class ApiError(HermesError):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from hermes_magic.errors import HermesError
-from hermes_magic.reply import Settlement, Usage
+from hermes_magic.reply import Usage
 from hermes_magic.wire.client import Client
 
 if TYPE_CHECKING:
@@ -28,42 +28,46 @@ def can_settle(generation: str) -> bool:
 
 
 def settle(
-    server: Server, key: str, generation: str, settlement: Settlement, leave: threading.Event
+    server: Server,
+    key: str,
+    generation: str,
+    learn: Callable[[Usage | None], None],
+    leave: threading.Event,
 ) -> threading.Thread:
     """Fetch a generation's cost on a thread of its own; `leave` ends it early.
 
-    The settlement gets the usage as soon as the server has it, or None if it never does.
+    `learn` is told the usage as soon as the server has it, or None if it never does.
     """
 
     def run() -> None:
         with closing(Client(server, key)) as client:
-            path = f"/generation?id={quote(generation, safe='')}"
-            settlement.settle(poll(lambda: client.get(path), leave.wait))
+            learn(poll(lambda: look_up(client, generation), leave.wait))
 
     thread = threading.Thread(target=run, name="hermes-settle", daemon=True)
     thread.start()
     return thread
 
 
-def poll(fetch: Callable[[], Any], wait: Callable[[float], bool]) -> Usage | None:
+def poll(fetch: Callable[[], Usage | None], wait: Callable[[float], bool]) -> Usage | None:
     """Ask again and again until there is a cost; None if there is none after two minutes.
 
     Args:
-        fetch: asks once; raises HermesError while there is no answer.
+        fetch: asks once; gives None while there is no answer.
         wait: waits some seconds, and tells whether to give up.
     """
     for delay in _DELAYS:
         if wait(delay):
             return None
-        usage = _once(fetch)
+        usage = fetch()
         if usage is not None:
             return usage
     return None
 
 
-def _once(fetch: Callable[[], Any]) -> Usage | None:
+def look_up(client: Client, generation: str) -> Usage | None:
+    """Ask once what a generation took; None while the server's books do not have its cost."""
     try:
-        answer = fetch()
+        answer = client.get(f"/generation?id={quote(generation, safe='')}")
     except HermesError:
         return None
     data = answer.get("data") if isinstance(answer, Mapping) else None
