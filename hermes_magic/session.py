@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from hermes_magic import prompt
-from hermes_magic.errors import HermesError, Stopped
+from hermes_magic.errors import HermesError, ServerTimeoutError, Stopped
+from hermes_magic.options import Options
 from hermes_magic.reply import Done, Event, Failed, Progress, Reply, ReplyBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
-    from hermes_magic.options import Options
     from hermes_magic.reply.reply import State
     from hermes_magic.wire.background import Arrival, Background
     from hermes_magic.wire.client import Client
     from hermes_magic.wire.servers import Server
+    from hermes_magic.wire.shaping import Shape
 
 _GOODBYE_SECONDS = 0.5
 
@@ -25,6 +27,9 @@ class Session:
     """What a notebook keeps between its cells: the open connection to its server."""
 
     def __init__(self) -> None:
+        from hermes_magic.wire.parameters import Lookups
+
+        self._lookups = Lookups()
         self._client: Client | None = None
         self._for: tuple[Server, str] | None = None
 
@@ -32,10 +37,17 @@ class Session:
         """Send a question; its answer comes by iterating what this returns.
 
         Raises:
-            OptionError: there is nothing to ask.
+            OptionError: there is nothing to ask, or the server cannot promise what is asked.
         """
+        from hermes_magic.wire.request import prepare
+
         body = prompt.request_body(options, prompt.messages(options, text))
-        return Answering(self._connection(server, key), body)
+        standard = prompt.request_body(Options(), [])
+        request = prepare(server, key, body, standard, self._lookups)
+        if options.timeout is not None:
+            server = replace(server, silence=max(server.silence, options.timeout))
+        connection = self._connection(server, key)
+        return Answering(connection, request.body, shape=request.shape, timeout=options.timeout)
 
     def close(self) -> None:
         """Close the connection."""
@@ -65,19 +77,30 @@ class Answering:
     the reply as far as it came.
     """
 
-    def __init__(self, client: Client, body: dict[str, object]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        body: Mapping[str, object],
+        *,
+        shape: Shape | None = None,
+        timeout: float | None = None,
+    ) -> None:
         self._client = client
         self._body = body
+        self._shape = shape
+        self._timeout = timeout
         self._builder = ReplyBuilder()
         self._state: State = "failed"
         self._background: Background | None = None
         self._stopping = False
+        self._heard = 0.0
 
     def __enter__(self) -> Self:
         """Send the request."""
         from hermes_magic.wire.background import Background
 
-        self._background = Background(self._client.chat(self._body))
+        events = self._client.chat(self._body)
+        self._background = Background(self._shape(events) if self._shape else events)
         return self
 
     def __exit__(
@@ -104,6 +127,10 @@ class Answering:
                 self._hang_up()
                 yield self._feed(self._background.take())
                 raise self._stopped()
+            if self._timed_out(events):
+                self._hang_up()
+                yield self._feed(self._background.take())
+                raise self._silent()
         if isinstance(last, Failed):
             last.error.reply = self.reply
             raise last.error
@@ -143,6 +170,19 @@ class Answering:
         )
         stopped.reply = self.reply
         return stopped
+
+    def _timed_out(self, events: list[Event]) -> bool:
+        """Tell whether no event has come for too long; a comment that keeps a line open is none."""
+        self._heard = self.elapsed if events else self._heard
+        return self._timeout is not None and self.elapsed - self._heard > self._timeout
+
+    def _silent(self) -> ServerTimeoutError:
+        error = ServerTimeoutError(
+            f"Nothing came for {self._timeout:g} s.",
+            hint="Give it longer with --timeout, or run the cell again.",
+        )
+        error.reply = self.reply
+        return error
 
     def _hang_up(self) -> None:
         self._client.abort()

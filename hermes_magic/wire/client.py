@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from hermes_magic.wire.servers import Server
 
 _CONNECT_SECONDS = 10.0
-_READ_SECONDS = 180.0
 _LARGEST_ERROR = 1_000_000
 _OPENED = {"connection.connect_tcp.complete", "connection.start_tls.complete"}
 _BEFORE_SENDING = {
@@ -72,7 +71,7 @@ class Client:
             headers=_headers(key),
             verify=_tls() if server.base_url.startswith("https:") else False,
             trust_env=not server.is_local,
-            timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
+            timeout=httpx.Timeout(server.silence, connect=_CONNECT_SECONDS),
         )
 
     def chat(self, body: Mapping[str, Any]) -> Generator[list[Event]]:
@@ -140,7 +139,7 @@ class Client:
             case httpx.ConnectTimeout():
                 return ServerTimeoutError(f"{host} did not answer in {_CONNECT_SECONDS:g} s.")
             case httpx.TimeoutException():
-                return ServerTimeoutError(f"{host} sent nothing for {_READ_SECONDS:g} s.")
+                return ServerTimeoutError(f"{host} sent nothing for {self._server.silence:g} s.")
             case httpx.ConnectError():
                 return NetworkError(f"No connection to {host}: {one_line(str(error))}.")
             case httpx.LocalProtocolError() | httpx.InvalidURL() | httpx.UnsupportedProtocol():
