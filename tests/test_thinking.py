@@ -107,8 +107,24 @@ def test_a_thought_begun_inline_ends_inline() -> None:
 
 PIECES = st.lists(
     st.sampled_from(
-        ["<think>", "</think>", "&lt;think&gt;", "&lt;/think&gt;", "<", "</", "think>", "`", "```"]
-        + ["~~~", "\n", " ", "a", "&", "<thi", "nk>"]
+        [
+            "<think>",
+            "</think>",
+            "&lt;think&gt;",
+            "&lt;/think&gt;",
+            "<",
+            "</",
+            "think>",
+            "`",
+            "```",
+            "~~~",
+            "\n",
+            " ",
+            "a",
+            "&",
+            "<thi",
+            "nk>",
+        ]
     ),
     max_size=14,
 )

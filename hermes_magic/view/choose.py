@@ -20,13 +20,13 @@ def has_viewer(shell: Any) -> bool:
 def open_view(shell: Any) -> View:
     """Give the view for a cell that this shell is about to run."""
     if not hasattr(shell, "kernel"):
-        from hermes_magic.view.terminal import TerminalView  # noqa: PLC0415 - the one needed
+        from hermes_magic.view.terminal import TerminalView
 
         return TerminalView(sys.stdout)
     if has_viewer(shell):
-        from hermes_magic.view.live import LiveView  # noqa: PLC0415 - loads ipywidgets
+        from hermes_magic.view.live import LiveView
 
         return LiveView()
-    from hermes_magic.view.static import StaticView  # noqa: PLC0415 - the one needed
+    from hermes_magic.view.static import StaticView
 
     return StaticView()

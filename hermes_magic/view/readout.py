@@ -30,7 +30,8 @@ def seconds(value: float) -> str:
     """Write a time span: 0.6 s, 42.0 s, 3 min 05 s."""
     if round(value, 1) < _MINUTE:
         return f"{value:.1f} s"
-    return f"{int(value // _MINUTE)} min {int(value % _MINUTE):02d} s"
+    minutes, rest = divmod(round(value), _MINUTE)
+    return f"{minutes} min {rest:02d} s"
 
 
 def tokens(count: int, *, about: bool = False) -> str:
