@@ -14,7 +14,7 @@ import shlex
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from hermes_magic.errors import OptionError
 
@@ -25,6 +25,9 @@ SHORT_NAMES: Mapping[str, str] = {
     "3-405b": "nousresearch/hermes-3-llama-3.1-405b",
     "3-70b": "nousresearch/hermes-3-llama-3.1-70b",
 }
+
+Thoughts = Literal["open", "folded", "hidden"]
+"""How a thought is shown: unfolded, folded behind its heading, or not at all."""
 
 Convert = Callable[[str], Any]
 """Turn a word into a value; raise ValueError with what was expected."""
@@ -103,6 +106,18 @@ def whole(low: int) -> Convert:
     return convert
 
 
+def one_of(*words: str) -> Convert:
+    """Take one of these words."""
+    expected = f"{', '.join(words[:-1])} or {words[-1]}"
+
+    def convert(word: str) -> str:
+        if word not in words:
+            raise ValueError(expected)
+        return word
+
+    return convert
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """One cell's options, the defaults filled in.
@@ -125,6 +140,14 @@ class Options:
         default=True,
         convert=None,
         help="let Hermes think before it answers",
+        trait=True,
+    )
+    thoughts: Literal["open", "folded", "hidden"] = _option(
+        "--thoughts",
+        default="folded",
+        convert=one_of("open", "folded", "hidden"),
+        metavar="HOW",
+        help="how its thought is shown: open, folded (open while it streams) or hidden",
         trait=True,
     )
     system: str = _option(

@@ -25,6 +25,7 @@ from hermes_magic.options import (
 SAMPLES: dict[str, tuple[str, Any]] = {
     "model": ("70b", "nousresearch/hermes-4-70b"),
     "system": ("'be brief'", "be brief"),
+    "thoughts": ("open", "open"),
     "temperature": ("1.5", 1.5),
     "top_p": ("0.5", 0.5),
     "top_k": ("7", 7),

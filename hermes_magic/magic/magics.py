@@ -104,14 +104,14 @@ class HermesMagics(Magics, _Defaults):  # type: ignore[misc]  # made from the op
 
         from hermes_magic.view.static import bundle
 
-        display(bundle(reply), raw=True)
+        display(bundle(reply, thoughts=self.thoughts), raw=True)
 
     def _ask(self, options: grammar.Options, text: str) -> Reply:
         from hermes_magic.view.choose import open_view
 
         server = self._server()
         question = self._session.ask(server, server.key(os.environ), options, text)
-        view = open_view(self._shell)
+        view = open_view(self._shell, options.thoughts, question.request_stop)
         with on_interrupt(question.request_stop):
             try:
                 with question as answering:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SEPARATOR = " · "
 _DECIMALS = 8
 _ROUNDED = Decimal("0.000001")
+_ESTIMATED = Decimal("0.0001")
 _MINUTE = 60
 
 
@@ -128,12 +129,14 @@ def live_heading(progress: Progress, elapsed: float) -> str:
     return SEPARATOR.join(parts)
 
 
-def live_line(progress: Progress, elapsed: float) -> str:
-    """Write the readout while the reply comes."""
+def live_line(progress: Progress, elapsed: float, rate: Decimal | None = None) -> str:
+    """Write the readout while the reply comes; `rate` is USD for a token of it, about."""
     count = progress.thought_deltas + progress.answer_deltas
     parts = [seconds(elapsed)]
     if count:
         parts.append(tokens(count, about=True))
+    if count and rate is not None:
+        parts.append("~" + usd((count * rate).quantize(_ESTIMATED)))
     if progress.model:
         parts.append(who(progress.model, progress.provider))
     return SEPARATOR.join(parts)
