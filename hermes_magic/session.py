@@ -86,7 +86,7 @@ class Session:
         from hermes_magic.wire.settle import can_settle, settle
 
         if reply.usage.cost is None and can_settle(reply.id):
-            settle(server, key, reply.id, reply.settlement.settle, self._closed)
+            settle(server, key, reply.id, reply.settlement, self._closed)
 
 
 class Answering:

@@ -76,13 +76,13 @@ class HermesMagics(Magics, Defaults):  # type: ignore[misc]  # made from the opt
 
         from hermes_magic.view.static import bundle
 
-        display(bundle(reply), raw=True)
+        display(bundle(reply, thoughts=self.thoughts), raw=True)
 
     def _ask(self, server: Server, options: grammar.Options, text: str) -> Reply:
         from hermes_magic.view.choose import open_view
 
         question = self._session.ask(server, server.key(os.environ), options, text)
-        view = open_view(self._shell)
+        view = open_view(self._shell, options.thoughts, question.request_stop)
         with on_interrupt(question.request_stop):
             try:
                 with question as answering:

@@ -7,7 +7,7 @@ import keyword
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 HERMES_4_405B = "nousresearch/hermes-4-405b"
 SHORT_NAMES: Mapping[str, str] = {
@@ -17,11 +17,15 @@ SHORT_NAMES: Mapping[str, str] = {
     "3-70b": "nousresearch/hermes-3-llama-3.1-70b",
 }
 
+Thoughts = Literal["open", "folded", "hidden"]
+"""How a thought is shown: unfolded, folded behind its heading, or not at all."""
+
 Convert = Callable[[str], Any]
 """Turn a word into a value; raise ValueError with what was expected."""
 
 _NAME = re.compile(r"[\w.-]+")
 _KEY = re.compile(r"[A-Za-z_]\w*")
+_MOST_USD = 100_000
 _OURS = frozenset({"messages", "model", "stream"})
 
 
@@ -100,6 +104,32 @@ def whole(low: int) -> Convert:
         return int(digits)
 
     return convert
+
+
+def one_of(*words: str) -> Convert:
+    """Take one of these words."""
+    expected = f"{', '.join(words[:-1])} or {words[-1]}"
+
+    def convert(word: str) -> str:
+        if word not in words:
+            raise ValueError(expected)
+        return word
+
+    return convert
+
+
+def usd(word: str) -> Decimal | None:
+    """Take USD, or none for no limit."""
+    expected = "USD such as 0.05, or none for no limit"
+    if word.lower() == "none":
+        return None
+    try:
+        amount = Decimal(word.removeprefix("$"))
+    except InvalidOperation:
+        raise ValueError(expected) from None
+    if not amount.is_finite() or not 0 <= amount < _MOST_USD:
+        raise ValueError(expected)
+    return amount
 
 
 def prices(word: str) -> tuple[Decimal, Decimal]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hermes_magic.options import convert as to
 from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert
@@ -76,6 +76,13 @@ class Options:
         default=True,
         convert=None,
         help="let Hermes think before it answers",
+    )
+    thoughts: Literal["open", "folded", "hidden"] = _option(
+        "--thoughts",
+        default="folded",
+        convert=to.one_of("open", "folded", "hidden"),
+        metavar="HOW",
+        help="how its thought is shown: open, folded (open while it streams) or hidden",
     )
     system: str = _option(
         "-s",
@@ -189,6 +196,13 @@ class Options:
         convert=None,
         help="let providers keep the text; with --no-, ask only those that do not",
     )
+    max_cost: Decimal | None = _option(
+        "--max-cost",
+        default=None,
+        convert=to.usd,
+        metavar="USD",
+        help="the most that this cell may cost; lowers --max-tokens, or fails before it is sent",
+    )
     timeout: float | None = _option(
         "--timeout",
         default=None,
@@ -210,6 +224,13 @@ class Options:
         convert=to.variable_name,
         metavar="NAME",
         help="keep the Reply in this variable",
+        trait=False,
+    )
+    dry_run: bool = _option(
+        "--dry-run",
+        default=False,
+        convert=None,
+        help="show the request and what it can cost, and send nothing",
         trait=False,
     )
     help: bool = _option(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from hermes_magic.errors import HermesError
@@ -27,47 +27,58 @@ def can_settle(generation: str) -> bool:
     return generation.startswith("gen-")
 
 
+class Learner(Protocol):
+    """What wants to know a cost: a `Settlement`."""
+
+    def settle(self, usage: Usage | None) -> None:
+        """Take the usage, or None if it is not to be had."""
+
+
 def settle(
-    server: Server,
-    key: str,
-    generation: str,
-    learn: Callable[[Usage | None], None],
-    leave: threading.Event,
+    server: Server, key: str, generation: str, learner: Learner, leave: threading.Event
 ) -> threading.Thread:
     """Fetch a generation's cost on a thread of its own; `leave` ends it early.
 
-    `learn` is told the usage as soon as the server has it, or None if it never does.
+    The learner gets the usage as soon as the server has it, or None if it never does.
     """
 
     def run() -> None:
         with closing(Client(server, key)) as client:
-            learn(poll(lambda: look_up(client, generation), leave.wait))
+            learner.settle(poll(lambda: client.get(_path(generation)), leave.wait))
 
     thread = threading.Thread(target=run, name="hermes-settle", daemon=True)
     thread.start()
     return thread
 
 
-def poll(fetch: Callable[[], Usage | None], wait: Callable[[float], bool]) -> Usage | None:
+def look_up(client: Client, generation: str) -> Usage | None:
+    """Ask once what a generation took; None while the server's books do not have its cost."""
+    return _once(lambda: client.get(_path(generation)))
+
+
+def poll(fetch: Callable[[], Any], wait: Callable[[float], bool]) -> Usage | None:
     """Ask again and again until there is a cost; None if there is none after two minutes.
 
     Args:
-        fetch: asks once; gives None while there is no answer.
+        fetch: asks once; raises HermesError while there is no answer.
         wait: waits some seconds, and tells whether to give up.
     """
     for delay in _DELAYS:
         if wait(delay):
             return None
-        usage = fetch()
+        usage = _once(fetch)
         if usage is not None:
             return usage
     return None
 
 
-def look_up(client: Client, generation: str) -> Usage | None:
-    """Ask once what a generation took; None while the server's books do not have its cost."""
+def _path(generation: str) -> str:
+    return f"/generation?id={quote(generation, safe='')}"
+
+
+def _once(fetch: Callable[[], Any]) -> Usage | None:
     try:
-        answer = client.get(f"/generation?id={quote(generation, safe='')}")
+        answer = fetch()
     except HermesError:
         return None
     data = answer.get("data") if isinstance(answer, Mapping) else None

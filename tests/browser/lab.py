@@ -62,6 +62,7 @@ class Notebook:
 
         Without a kernel, the server's kernels are ended and the choice "No Kernel" is taken.
         """
+        self.lab.serve(self.flavour)
         folder = {"lab": "/lab/tree/", "notebook": "/notebooks/"}[self.flavour]
         self.page.unroute(KERNELSPECS)
         if not kernel:
