@@ -3,6 +3,7 @@
     Failure                        what every type below shares: one line, data as attributes
     ├── HermesError (Exception)
     │   ├── OptionError            the magic line or a setting is wrong; nothing was sent
+    │   │   └── PastedKeyError         an API key stands in the cell
     │   ├── BudgetError            the worst case would pass a limit; nothing was sent
     │   ├── ApiError               the server said no
     │   │   ├── AuthenticationError    401, or no key at all
@@ -91,6 +92,15 @@ class OptionError(HermesError):
     """The magic line, the cell or a setting is wrong; nothing was sent."""
 
 
+class PastedKeyError(OptionError):
+    """An API key stands in the magic line or the cell; nothing was sent."""
+
+    default_hint = (
+        "Delete it from the cell and save the notebook; if anybody has seen it, revoke it at "
+        "openrouter.ai/keys. %hermes login keeps a key where it belongs."
+    )
+
+
 class BudgetError(HermesError):
     """The call could cost more than a limit of the person's own allows; nothing was sent."""
 
@@ -105,7 +115,7 @@ class AuthenticationError(ApiError):
     """There is no key, or the server refused it."""
 
     default_hint = (
-        "Set OPENROUTER_API_KEY to a valid key before starting Jupyter, "
+        "Store your key with %hermes login, or set OPENROUTER_API_KEY before starting Jupyter; "
         "or try without one: %hermes offline"
     )
 

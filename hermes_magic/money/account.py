@@ -6,22 +6,27 @@ import secrets
 import threading
 from contextlib import closing
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from hermes_magic.money.booking import BookedSender
+from hermes_magic.money.dryrun import dry_run
 from hermes_magic.money.ledger import Entry, Ledger, Outcome
 from hermes_magic.money.place import data_folder
-from hermes_magic.money.prices import PriceList
+from hermes_magic.money.prices import Price, PriceList
+from hermes_magic.money.report import Report
 from hermes_magic.money.store import Store
 from hermes_magic.wire.client import Client
 from hermes_magic.wire.settle import look_up
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hermes_magic.money.budget import Limits
     from hermes_magic.wire.servers import Server
 
 LEDGER_FILE: Final = "ledger.sqlite3"
+_MILLION: Final = 1_000_000
 _YOUNGEST: Final = timedelta(seconds=30)
 _OLDEST: Final = timedelta(days=7)
 
@@ -53,7 +58,7 @@ class Account:
 
     def entry(self, server: Server, model: str = "") -> Entry:
         """Give what is known of a cell's calls before they are sent."""
-        return Entry(self.notebook, secrets.token_hex(6), address(server), model)
+        return Entry(self.notebook, secrets.token_hex(6), server.address, model)
 
     def prices(self, server: Server, key: str) -> PriceList:
         """Give a server's price list."""
@@ -62,15 +67,26 @@ class Account:
             with closing(Client(server, key)) as client:
                 return client.get(path)
 
-        made = PriceList(address(server), self.ledger, fetch, free=not server.key_variable)
-        return self._prices.setdefault((address(server), key), made)
+        made = PriceList(server.address, self.ledger, fetch, own=_own_price(server))
+        return self._prices.setdefault((server.address, key), made)
+
+    def dry_run(self, server: Server, key: str, body: Mapping[str, Any], limits: Limits) -> str:
+        """Write what would be sent and what it can cost; send nothing but the price's look-up."""
+        quote = self.prices(server, key).quote(body, ask=True)
+        spent = self.ledger.spent(self.entry(server))
+        return dry_run(server.address, body, quote, limits, spent)
+
+    def report(self) -> Report:
+        """Give what was spent, in all kernels."""
+        ledger = self.ledger
+        return Report(ledger.calls(), ledger.today(), self.notebook, self.last_cell)
 
     def settle_others(self, server: Server, key: str) -> threading.Thread:
         """Settle, in the background, what killed kernels have left open at this server."""
 
         def run() -> None:
             self.ledger.drop_unsent()
-            calls = self.ledger.open_calls(address(server), youngest=_YOUNGEST, oldest=_OLDEST)
+            calls = self.ledger.open_calls(server.address, youngest=_YOUNGEST, oldest=_OLDEST)
             with closing(Client(server, key)) as client:
                 for call in calls:
                     if self._closed.is_set():
@@ -89,7 +105,11 @@ class Account:
         self.ledger.close()
 
 
-def address(server: Server) -> str:
-    """Give a server's address without a password that may stand in it."""
-    parts = urlsplit(server.base_url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+def _own_price(server: Server) -> Price | None:
+    """Give the price of a server that need not be asked: the configured one, or nothing at all."""
+    if server.price is not None:
+        prompt, completion = server.price.prompt, server.price.completion
+        return Price.flat(prompt / _MILLION, completion / _MILLION, "as configured")
+    if not server.key_variable:
+        return Price.flat(Decimal(0), Decimal(0), "this server takes no key")
+    return None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hermes_magic.errors import ApiError, BudgetError, HermesError, OptionError
 from hermes_magic.money.budget import Limits, fit
 from hermes_magic.money.ledger import Entry, Ledger, Outcome, exact_sum
-from hermes_magic.money.prices import PriceList, Quote, quote
 from hermes_magic.reply import OFFLINE_DEMO, Booked, Done, Event, Failed, Notice, ReplyBuilder
 from hermes_magic.wire.settle import can_settle
 
@@ -19,8 +18,10 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from hermes_magic.money.ledger import Spent
+    from hermes_magic.money.prices import PriceList, Quote
     from hermes_magic.reply import Usage
     from hermes_magic.wire.client import Client
+    from hermes_magic.wire.settle import Learner
 
 
 class BookedSender:
@@ -68,16 +69,14 @@ class BookedSender:
         finally:
             booking.end(None)
 
-    def learn(self, usage: Usage) -> None:
-        """Take the cost of the last call, which the server's books had later."""
-        if self._booking is not None:
-            self._ledger.settle(self._booking.call, Outcome(usage))
+    def learner(self, settlement: Learner) -> Learner:
+        """Give what takes the cost of the last call when the server's books have it."""
+        return _Late(self._ledger, self._booking.call if self._booking else None, settlement)
 
     def _book(self, body: Mapping[str, Any]) -> _Booking:
-        model = str(body["model"])
-        price = self._prices.fresh(model) if self._limits else self._prices.kept(model)
-        entry = replace(self._entry, model=model)
-        return _Booking(self._ledger, entry, quote(body, price), self._limits)
+        asked = self._prices.quote(body, ask=bool(self._limits))
+        entry = replace(self._entry, model=str(body["model"]))
+        return _Booking(self._ledger, entry, asked, self._limits)
 
     def _news(self, notice: str) -> list[Event]:
         """Give what the person has not been told yet."""
@@ -204,6 +203,20 @@ class _Booking:
         if fit(self.quote, self._limits, spent)[0] != self.quote:
             raise BudgetError("While this call was waiting, the budget it had was spent.")
         return self.quote.worst
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """Takes a late cost into the ledger and into the reply."""
+
+    ledger: Ledger
+    call: str | None
+    settlement: Learner
+
+    def settle(self, usage: Usage | None) -> None:
+        if usage is not None and self.call is not None:
+            self.ledger.settle(self.call, Outcome(usage))
+        self.settlement.settle(usage)
 
 
 def _is_refusal(error: HermesError) -> bool:

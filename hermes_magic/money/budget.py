@@ -89,11 +89,10 @@ def dollars(amount: Decimal) -> str:
 
 def _affordable(quote: Quote, usd: Decimal) -> int:
     """Give the most tokens of answer whose worst case fits."""
-    assert quote.price is not None  # noqa: S101 - the caller has looked
     left = EXACT.subtract(usd, quote.worst_prompt)
-    if left <= 0 or not quote.price.worst_completion:
+    if left <= 0 or not quote.worst_token:
         return 0
-    most = EXACT.divide(left, quote.price.worst_completion).to_integral_value(ROUND_FLOOR)
+    most = EXACT.divide(left, quote.worst_token).to_integral_value(ROUND_FLOOR)
     return min(int(most), quote.max_tokens)
 
 

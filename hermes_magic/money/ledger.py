@@ -249,7 +249,8 @@ def _reserve(
     call = secrets.token_hex(12)
     worst = worst_case(_spent(connection, entry, day))
     connection.execute(
-        "INSERT INTO calls (id, started, day, notebook, cell, server, model, state, counted, estimate)"
+        "INSERT INTO calls"
+        " (id, started, day, notebook, cell, server, model, state, counted, estimate)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 'reserved', ?, ?)",
         (
             call,
@@ -283,7 +284,7 @@ def _settle(connection: sqlite3.Connection, call: str, outcome: Outcome) -> bool
     connection.execute(
         "UPDATE calls SET state = CASE WHEN ? THEN 'settled' ELSE state END,"
         " counted = CASE WHEN ? THEN ? ELSE counted END,"
-        " cost = coalesce(?, cost), estimate = coalesce(?, estimate),"
+        " cost = coalesce(?, cost), estimate = CASE WHEN ? THEN ? ELSE coalesce(?, estimate) END,"
         " prompt_tokens = coalesce(?, prompt_tokens),"
         " completion_tokens = coalesce(?, completion_tokens),"
         " reasoning_tokens = coalesce(?, reasoning_tokens),"
@@ -296,7 +297,10 @@ def _settle(connection: sqlite3.Connection, call: str, outcome: Outcome) -> bool
             over,
             over,
             _pico(counts),
-            *(None if usd is None else str(usd) for usd in (usage.cost, outcome.estimate)),
+            _text(usage.cost),
+            over,
+            _text(outcome.estimate if usage.cost is None else None),
+            _text(outcome.estimate),
             usage.prompt_tokens,
             usage.completion_tokens,
             usage.reasoning_tokens,
@@ -304,7 +308,7 @@ def _settle(connection: sqlite3.Connection, call: str, outcome: Outcome) -> bool
             outcome.seconds,
             *map(_name, (outcome.model, outcome.finish_reason, outcome.generation)),
             call,
-            None if usage.cost is None else str(usage.cost),
+            _text(usage.cost),
         ),
     )
     return True
@@ -341,6 +345,10 @@ def _price(connection: sqlite3.Connection, server: str, model: str) -> tuple[str
 
 def _pico(usd: Decimal) -> int:
     return min(math.ceil(EXACT.multiply(usd, _PICO)), _MOST_PICO)
+
+
+def _text(usd: Decimal | None) -> str | None:
+    return None if usd is None else str(usd)
 
 
 def _stamp(moment: datetime) -> str:

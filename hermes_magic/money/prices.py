@@ -9,7 +9,7 @@ import contextlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -18,7 +18,7 @@ from hermes_magic.errors import HermesError
 from hermes_magic.money.ledger import EXACT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 TABLE_DATE: Final = date(2026, 11, 22)
 _TABLE: Final[Mapping[str, Mapping[str, str]]] = {
@@ -71,6 +71,11 @@ class Price:
             source=source,
         )
 
+    @classmethod
+    def flat(cls, prompt: Decimal, completion: Decimal, source: str) -> Price:
+        """Give a price with nothing to it but USD per token in and out."""
+        return cls(prompt, completion, prompt, completion, Decimal(0), source)
+
     def cost(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
         """Give what these tokens usually cost, in USD."""
         tokens = EXACT.add(
@@ -94,12 +99,14 @@ class Quote:
         most_prompt_tokens: more there cannot be, for no token is shorter than a byte.
         max_tokens: the longest that thought and answer may be.
         price: None if nobody knows it.
+        answers: how many answers are asked for.
     """
 
     likely_prompt_tokens: int
     most_prompt_tokens: int
     max_tokens: int
     price: Price | None
+    answers: int = 1
 
     @property
     def worst_prompt(self) -> Decimal:
@@ -114,8 +121,29 @@ class Quote:
         """USD that the call can cost at most; 0 if the price is unknown."""
         if self.price is None:
             return Decimal(0)
-        answer = EXACT.multiply(self.price.worst_completion, self.max_tokens)
+        answer = EXACT.multiply(self.worst_token, self.max_tokens)
         return EXACT.add(self.worst_prompt, answer)
+
+    @property
+    def worst_token(self) -> Decimal:
+        """USD that one more of `max_tokens` can cost."""
+        return Decimal(0) if self.price is None else self.price.worst_completion * self.answers
+
+
+def dearest(prices: Iterable[Price | None]) -> Price | None:
+    """Give the price that no reply of one of these models can pass; None if one is unknown."""
+    known = list(prices)
+    first, *others = known
+    for other in others:
+        if first is None or other is None:
+            return None
+        first = replace(
+            first,
+            worst_prompt=max(first.worst_prompt, other.worst_prompt),
+            worst_completion=max(first.worst_completion, other.worst_completion),
+            request=max(first.request, other.request),
+        )
+    return first
 
 
 def quote(body: Mapping[str, Any], price: Price | None) -> Quote:
@@ -126,6 +154,7 @@ def quote(body: Mapping[str, Any], price: Price | None) -> Quote:
         likely_prompt_tokens=len(content) // _CHARS_PER_TOKEN + 1,
         most_prompt_tokens=len(text.encode("utf-8", "surrogatepass")) + _TEMPLATE_TOKENS,
         max_tokens=int(body.get("max_tokens", 0)),
+        answers=int(body.get("n", 1)),
         price=price,
     )
 
@@ -148,7 +177,7 @@ class PriceList:
         shelf: where they are kept.
         fetch: gives the JSON at a path below the server's address; raises HermesError.
         clock: Unix time.
-        free: it takes no key, so nobody bills.
+        own: the price of all its models, where nobody need be asked.
     """
 
     def __init__(
@@ -158,19 +187,19 @@ class PriceList:
         fetch: Callable[[str], Any],
         clock: Callable[[], float] = time.time,
         *,
-        free: bool = False,
+        own: Price | None = None,
     ) -> None:
         self._server = server
         self._shelf = shelf
         self._fetch = fetch
         self._clock = clock
         self._asked: dict[str, float] = {}
-        self._free = free
+        self._own = own
 
     def kept(self, model: str) -> Price | None:
         """Give what is known without asking the server: the kept price, else the table's."""
-        if self._free:
-            return Price.from_wire({"prompt": "0", "completion": "0"}, "this server takes no key")
+        if self._own is not None:
+            return self._own
         model = base_model(model)
         return self._shelved(model) or table_price(model)
 
@@ -180,9 +209,19 @@ class PriceList:
         kept = self._shelf.price(self._server, model)
         now = self._clock()
         stale = kept is None or not 0 <= now - kept[1] < _FRESH_SECONDS
-        if stale and not self._free and now - self._asked.get(model, 0) > _PATIENCE_SECONDS:
+        if stale and self._own is None and now - self._asked.get(model, 0) > _PATIENCE_SECONDS:
             self._ask(model)
         return self.kept(model)
+
+    def quote(self, body: Mapping[str, Any], *, ask: bool) -> Quote:
+        """Estimate a chat completion request; its fallback models count as well.
+
+        Args:
+            body: the request.
+            ask: whether the server may be asked for a price of this hour.
+        """
+        models = dict.fromkeys(map(str, [body["model"], *body.get("models", ())]))
+        return quote(body, dearest(map(self.fresh if ask else self.kept, models)))
 
     def _ask(self, model: str) -> None:
         self._asked[model] = self._clock()
@@ -247,4 +286,3 @@ def _usd(value: object) -> Decimal | None:
         return None
     sane = price.is_finite() and 0 <= price < _MILLION and price.adjusted() > -_MOST_DECIMALS
     return price if sane else None
-

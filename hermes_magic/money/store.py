@@ -12,13 +12,13 @@ import os
 import sqlite3
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from hermes_magic.money.place import private_folder, touch_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -183,7 +183,7 @@ class Store:
             self.path.replace(aside)
             for tail in ("-wal", "-shm"):
                 with contextlib.suppress(FileNotFoundError):
-                    os.replace(f"{self.path}{tail}", f"{aside}{tail}")
+                    Path(f"{self.path}{tail}").replace(f"{aside}{tail}")
         except OSError as failure:
             self._leave(failure)
             return

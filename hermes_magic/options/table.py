@@ -196,7 +196,7 @@ class Options:
         convert=None,
         help="let providers keep the text; with --no-, ask only those that do not",
     )
-    max_cost: Decimal | None = _option(
+    max_cost: Decimal | None = _option(  # noqa: RUF009 - a field, as all of them
         "--max-cost",
         default=None,
         convert=to.usd,
