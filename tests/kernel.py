@@ -91,17 +91,24 @@ class Kernel:
             if interrupt_when is not None and interrupt_when(ran):
                 interrupt_when = None
                 self.manager.interrupt_kernel()
-        ran.reply = self.client.get_shell_msg(timeout=PATIENCE)["content"]
+        ran.reply = self._reply(asked)
         return ran
 
     def value(self, expression: str) -> str:
         """Give `str()` of an expression in the kernel's namespace."""
-        self.client.execute("", silent=True, user_expressions={"it": f"str({expression})"})
-        content = self.client.get_shell_msg(timeout=PATIENCE)["content"]
+        wanted = {"it": f"str({expression})"}
+        content = self._reply(self.client.execute("", silent=True, user_expressions=wanted))
         value = content["user_expressions"]["it"]
         if value["status"] != "ok":
             raise AssertionError(value["evalue"])
         return str(eval(value["data"]["text/plain"]))  # noqa: S307 - a repr of str
+
+    def _reply(self, asked: str) -> Message:
+        """Give the reply to that request; a busy start leaves others, to `wait_for_ready`'s."""
+        while True:
+            message = self.client.get_shell_msg(timeout=PATIENCE)
+            if message["parent_header"].get("msg_id") == asked:
+                return dict(message["content"])
 
     def _messages(self, asked: str) -> Iterator[Message | None]:
         """Give the messages of that request, and None now and then while there are none."""

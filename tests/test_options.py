@@ -23,7 +23,7 @@ from hermes_magic.options import (
     parse,
 )
 
-SAMPLES: dict[str, tuple[str, object]] = {
+SAMPLES: dict[str, tuple[str, Any]] = {
     "model": ("70b", "nousresearch/hermes-4-70b"),
     "system": ("'be brief'", "be brief"),
     "temperature": ("1.5", 1.5),
