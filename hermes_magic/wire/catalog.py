@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -120,11 +119,10 @@ class Catalog:
     def _answer(self, path: str) -> object:
         with self._http() as http, http.stream("GET", self._server.base_url + path) as response:
             body = b""
-            with closing(response.iter_bytes()) as chunks:
-                for chunk in chunks:
-                    body += chunk
-                    if len(body) > _LARGEST:
-                        raise ProtocolError(f"{self._server.host} sent far too much.")
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > _LARGEST:
+                    raise ProtocolError(f"{self._server.host} sent far too much.")
             if response.status_code != httpx.codes.OK:
                 raise self._refusal(response.status_code, body, response.headers)
         try:

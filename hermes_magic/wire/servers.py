@@ -108,7 +108,8 @@ class Server:
         Raises:
             OptionError: the body asks for a privacy that this server cannot promise.
         """
-        asked = body.get("provider", {}).keys() & _PRIVACY.keys()
+        routing = body.get("provider")
+        asked = _PRIVACY.keys() & (routing.keys() if isinstance(routing, dict) else ())
         if asked and not (self.is_openrouter or self.is_self_hosted):
             flags = ", ".join(_PRIVACY[key] for key in sorted(asked))
             raise OptionError(
