@@ -205,12 +205,12 @@ class Store:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     """Set the connection up, make the tables; raise where the file cannot be written."""
-    _write_ahead(connection)
-    # A killed kernel loses nothing with this; a power cut may lose the last calls, not the file.
-    connection.execute("PRAGMA synchronous = NORMAL")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _VERSION:
         raise _NewerError("it was made by a newer hermes-magic")
+    _write_ahead(connection)
+    # A killed kernel loses nothing with this; a power cut may lose the last calls, not the file.
+    connection.execute("PRAGMA synchronous = NORMAL")
     if version == _VERSION:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")

@@ -49,7 +49,7 @@ def thought_heading(reply: Reply, *, timed: bool) -> str:
 
 
 def cost_line(reply: Reply, *, timed: bool) -> str:
-    """Write the reply's figures on one line; `timed` adds what a clock measured."""
+    """Write the reply's figures on one line; `timed` adds what differs from run to run."""
     return SEPARATOR.join(_figures(reply, timed=timed))
 
 
@@ -71,7 +71,7 @@ def _figures(reply: Reply, *, timed: bool) -> Iterator[str]:
         yield f"{usage.completion_tokens:,} out{thought}"
     if timed:
         yield from _times(reply)
-    if reply.booked is not None:
+    if timed and reply.booked is not None:
         yield _notebook(reply.booked)
     if reply.model:
         yield who(reply.model, reply.provider)
