@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,7 @@ from hermes_magic.reply import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ENTRY = Entry("paper.ipynb", "cell-1", "https://openrouter.ai/api/v1", "x/y")
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone(timedelta(hours=9)))
@@ -100,7 +100,7 @@ def test_a_free_answer_counts_nothing(ledger: Ledger) -> None:
 def test_a_refused_call_is_kept_and_counts_nothing(ledger: Ledger) -> None:
     ledger.refuse(book(ledger), "error 429")
     (row,) = ledger.calls()
-    assert (row.state, row.finish_reason, row.amount) == ("refused", "error 429", 0)
+    assert (row.state, row.finish_reason, row.amount) == ("refused", "error 429", Decimal(0))
     assert ledger.spent(ENTRY).day == 0
 
 
@@ -119,6 +119,15 @@ def test_a_day_is_the_persons_own(ledger: Ledger, clock: Clock) -> None:
     book(ledger)
     (row,) = ledger.calls()
     assert (row.day, row.started) == ("2026-11-22", "2026-11-21T15:10:00.000+00:00")
+
+
+def test_a_notebooks_total_is_exact_and_says_how_much_of_it_is_estimated(ledger: Ledger) -> None:
+    ledger.settle(book(ledger), Outcome(Usage(cost=DIGITS)))
+    ledger.settle(book(ledger), Outcome(Usage(), Decimal("0.001")))
+    ledger.refuse(book(ledger), "error 429")
+    book(ledger, Entry("other.ipynb", "", "s", "m"))
+    assert ledger.notebook_total("paper.ipynb") == (DIGITS + Decimal("0.001"), 1)
+    assert ledger.notebook_total("new.ipynb") == (Decimal(0), 0)
 
 
 def test_only_what_was_never_sent_is_taken_off(ledger: Ledger, clock: Clock) -> None:

@@ -67,9 +67,7 @@ def spent_in_all(answers: list[Any]) -> Decimal:
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     limit=st.decimals("0.0005", "0.05", places=4),
-    plans=st.lists(
-        st.lists(CALLS, min_size=1, max_size=6), min_size=PROCESSES, max_size=PROCESSES
-    ),
+    plans=st.lists(st.lists(CALLS, min_size=1, max_size=6), min_size=PROCESSES, max_size=PROCESSES),
 )
 def test_no_sequence_of_calls_passes_the_daily_budget(
     spenders: list[subprocess.Popen[str]], limit: Decimal, plans: list[Any]

@@ -7,16 +7,20 @@ import sqlite3
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from hermes_magic.money import store as store_module
 from hermes_magic.money.ledger import Entry, Ledger, Outcome
 from hermes_magic.money.store import Store
 from hermes_magic.reply import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 ENTRY = Entry("n", "c", "s", "m")
 NOBODY = 65534
@@ -168,6 +172,34 @@ def test_a_read_only_ledger_leaves_the_books_in_memory(someone_else: Path) -> No
         assert len(ledger.calls()) == 1
         assert ledger.take_news() == []
     assert path.read_bytes() == before
+
+
+def test_a_ledger_that_another_holds_for_too_long_is_left_to_it(
+    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_BUSY_SECONDS", 0.05)
+    with closing(Ledger(Store(path))) as another:
+        book(another)
+    with closing(sqlite3.connect(path, isolation_level=None)) as hog:
+        hog.execute("BEGIN IMMEDIATE")
+        book(ledger)
+        assert "cannot be used (database is locked)" in ledger.take_news()[0]
+        assert len(ledger.calls()) == 1
+
+
+def test_a_forked_process_has_a_connection_of_its_own(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(path)
+    with closing(Ledger(store)) as ledger:
+        book(ledger)
+        parents = store._connection
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        book(ledger)
+        assert store._connection is not parents
+        assert parents is not None
+        assert len(ledger.calls()) == 2
+        parents.close()  # which the child must not do
 
 
 def test_what_the_work_raises_undoes_it_and_comes_out(ledger: Ledger) -> None:

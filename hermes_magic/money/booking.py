@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hermes_magic.errors import ApiError, BudgetError, HermesError, OptionError
 from hermes_magic.money.budget import Limits, fit
-from hermes_magic.money.ledger import Entry, Ledger, Outcome, exact_sum
+from hermes_magic.money.ledger import Entry, Ledger, Outcome
 from hermes_magic.reply import OFFLINE_DEMO, Booked, Done, Event, Failed, Notice, ReplyBuilder
 from hermes_magic.wire.settle import can_settle
 
@@ -103,6 +103,7 @@ class _Booking:
         self._started = time.perf_counter()
         self._generation = ""
         self._sent = self._ended = False
+        self._estimated: Decimal | None = None
         self.quote, self.notice = asked, ""
         self.call = ledger.reserve(entry, self._lower)
 
@@ -148,9 +149,11 @@ class _Booking:
 
     def _settle(self, *, whole: bool) -> None:
         reached = self._progress.progress
+        estimate = self._estimate(whole=whole)
+        self._estimated = None if reached.usage.cost is not None else estimate
         outcome = Outcome(
             usage=reached.usage,
-            estimate=self._estimate(whole=whole),
+            estimate=estimate,
             final=whole and not can_settle(reached.id),
             model=reached.model,
             finish_reason=reached.finish_reason or ("" if whole else "broken off"),
@@ -163,12 +166,16 @@ class _Booking:
             self._ledger.settle(self.call, outcome)
 
     def _estimate(self, *, whole: bool) -> Decimal | None:
-        """Give USD for what has been seen, where the server has not said; None for no idea."""
+        """Give USD for what has been seen, where the server has not said; None for no price.
+
+        What broke off without a number can be settled by nobody: it stays at its worst case.
+        """
         reached, price = self._progress.progress, self.quote.price
         usage = reached.usage
-        known = whole or bool(reached.id)
-        if usage.cost is not None or price is None or not known:
+        if usage.cost is not None or price is None:
             return None
+        if not whole and not reached.id:
+            return self.quote.worst
         deltas = reached.thought_deltas + reached.answer_deltas + reached.tool_deltas
         prompt = usage.prompt_tokens
         return price.cost(
@@ -185,15 +192,8 @@ class _Booking:
     def _booked(self) -> list[Event]:
         if self._progress.progress.model == OFFLINE_DEMO:
             return []
-        calls = self._ledger.of_notebook(self._entry.notebook)
-        mine = next((call for call in reversed(calls) if call.id == self.call), None)
-        return [
-            Booked(
-                notebook=exact_sum(call.amount for call in calls),
-                estimated=sum(call.is_estimated for call in calls),
-                estimate=mine.estimate if mine is not None and mine.is_estimated else None,
-            )
-        ]
+        total, estimated = self._ledger.notebook_total(self._entry.notebook)
+        return [Booked(total, estimated, self._estimated)]
 
     def _lower(self, spent: Spent) -> Decimal:
         self.quote, self.notice = fit(self.quote, self._limits, spent)

@@ -198,9 +198,9 @@ class Ledger:
             _stamp(now - youngest),
         )
 
-    def of_notebook(self, notebook: str) -> list[Call]:
-        """Give a notebook's calls, in their order."""
-        return self._calls("WHERE notebook = ? ORDER BY rowid", notebook)
+    def notebook_total(self, notebook: str) -> tuple[Decimal, int]:
+        """Give the USD that a notebook has spent, and how many calls are in it by estimate."""
+        return self._store.read(_notebook_total, notebook)
 
     def calls(self) -> list[Call]:
         """Give all calls, in their order."""
@@ -327,6 +327,15 @@ def _counted(connection: sqlite3.Connection, column: str, value: str) -> Decimal
 def _select(connection: sqlite3.Connection, condition: str, *values: object) -> list[Call]:
     rows = connection.execute(f"SELECT {_COLUMNS} FROM calls {condition}", values)  # noqa: S608
     return [_call(row) for row in rows]
+
+
+def _notebook_total(connection: sqlite3.Connection, notebook: str) -> tuple[Decimal, int]:
+    rows: list[tuple[str | None, str | None]] = connection.execute(
+        "SELECT cost, estimate FROM calls WHERE notebook = ?", (notebook,)
+    ).fetchall()
+    costs = [Decimal(cost) for cost, _ in rows if cost is not None]
+    estimates = [Decimal(estimate) for cost, estimate in rows if cost is None and estimate]
+    return exact_sum([*costs, *estimates]), sum(map(bool, estimates))
 
 
 def _call(row: tuple[object, ...]) -> Call:

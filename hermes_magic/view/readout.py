@@ -133,9 +133,20 @@ def details(reply: Reply) -> list[tuple[str, str]]:
         ("thought tokens", _count(usage.reasoning_tokens)),
         ("answer tokens", _count(usage.answer_tokens)),
         ("cost", "" if usage.cost is None else f"${usage.cost:f}"),
+        (_upstream_label(reply), _upstream(reply)),
         ("by your price", "" if usage.estimate is None else f"~{usd(usage.estimate)}"),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def _upstream_label(reply: Reply) -> str:
+    return "and on your own key there" if reply.usage.is_byok else "the provider asks"
+
+
+def _upstream(reply: Reply) -> str:
+    """Write the provider's figure where the server's is another: a discount, or one's own key."""
+    asked = reply.usage.upstream_cost
+    return "" if asked is None or asked == reply.usage.cost else f"${asked:f}"
 
 
 def _count(value: int | None) -> str:

@@ -56,9 +56,7 @@ def main(base_url: str, point: str) -> None:
         place, name, after = POINTS[point]
         halting(place, name, after=after)
     session = Session(lambda: "/home/ada/paper.ipynb")
-    answering = session.ask(
-        openrouter(base_url), "sk-test", Options(retries=0), "Why?", Limits()
-    )
+    answering = session.ask(openrouter(base_url), "sk-test", Options(retries=0), "Why?", Limits())
     with answering:
         for events in answering:
             for event in events:
