@@ -62,6 +62,8 @@ def _figures(reply: Reply, *, timed: bool) -> Iterator[str]:
     usage = reply.usage
     if reply.is_demo:
         yield "demo, nothing billed" if reply.cost is None else f"{usd(reply.cost)} if it were real"
+    elif reply.cost is None and reply.estimate is not None:
+        yield f"~{usd(reply.estimate)}"
     else:
         yield "cost not reported" if reply.cost is None else usd(reply.cost)
     if usage.prompt_tokens is not None:
@@ -113,6 +115,7 @@ def details(reply: Reply) -> list[tuple[str, str]]:
         ("thought tokens", _count(usage.reasoning_tokens)),
         ("answer tokens", _count(usage.answer_tokens)),
         ("cost", "" if usage.cost is None else f"${usage.cost:f}"),
+        ("by your price", "" if usage.estimate is None else f"~{usd(usage.estimate)}"),
     ]
     return [(label, value) for label, value in rows if value]
 

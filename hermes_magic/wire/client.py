@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from hermes_magic.wire.servers import Server
 
 _CONNECT_SECONDS = 10.0
-_READ_SECONDS = 180.0
 _GET_SECONDS = 10.0
 _LARGEST_ERROR = 1_000_000
 _OPENED = {"connection.connect_tcp.complete", "connection.start_tls.complete"}
@@ -74,7 +73,7 @@ class Client:
             headers=_headers(key),
             verify=_tls() if server.base_url.startswith("https:") else False,
             trust_env=not server.is_local,
-            timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
+            timeout=httpx.Timeout(server.silence, connect=_CONNECT_SECONDS),
         )
 
     @property
@@ -169,7 +168,7 @@ class Client:
             case httpx.ConnectTimeout():
                 return ServerTimeoutError(f"{host} did not answer in {_CONNECT_SECONDS:g} s.")
             case httpx.TimeoutException():
-                waited = f"{host} sent nothing for {_READ_SECONDS:g} s."
+                waited = f"{host} sent nothing for {self._server.silence:g} s."
                 return ServerTimeoutError(waited, retryable=False)  # it may be at work, and bill
             case httpx.ConnectError():
                 return NetworkError(f"No connection to {host}: {one_line(str(error))}.")
