@@ -27,7 +27,7 @@ def load(shell: InteractiveShell) -> None:
     unload(shell)
     front = Front(shell)
     for kind in _KINDS:
-        shell.register_magic_function(front.hermes, kind, "hermes")
+        shell.magics_manager.register_function(front.hermes, kind, "hermes")
     shell.configurables.append(front)  # type: ignore[arg-type]  # it stands for one
     questions.install(shell)
     assert shell.display_formatter is not None  # noqa: S101 - every shell has one
