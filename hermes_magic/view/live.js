@@ -68,6 +68,7 @@ class View {
     this.tools = tools(root, reply);
     this.stopButton = button("Stop", () => this.stop());
     this.tools.prepend(this.stopButton);
+    this.askWhetherHeard();
     this.line = make("div", "hermes-line hermes-quiet hermes-busy", root);
     this.line.textContent = "Asking…";
     this.afterwards = new Afterwards(this);
@@ -92,6 +93,7 @@ class View {
     setText(this.summary, frame.heading);
     setText(this.line, this.reply.lost ? "The kernel has gone: this answer is not whole." : frame.line);
     for (const copy of this.tools.querySelectorAll(".hermes-copy")) copy.hidden = !this.reply.source;
+    if (frame.hears) this.stopButton.hidden = false;
     this.fold(frame);
   }
 
@@ -116,9 +118,21 @@ class View {
   stop() {
     this.stopButton.disabled = true;
     this.stopButton.textContent = "Stopping…";
-    const kernel = this.model.widget_manager?.kernel;
-    if (kernel?.interrupt) kernel.interrupt();
+    if (this.interrupts) this.model.widget_manager.kernel.interrupt();
     else this.model.send({ stop: true });
+  }
+
+  get interrupts() {
+    return Boolean(this.model.widget_manager?.kernel?.interrupt);
+  }
+
+  // Where the page cannot interrupt the kernel, a busy kernel may still hear a message (on a
+  // subshell, which the host may start at the first one): only then is there a Stop button.
+  askWhetherHeard() {
+    this.stopButton.hidden = !this.interrupts;
+    for (const delay of this.interrupts ? [] : [0, 500, 2000]) {
+      setTimeout(() => this.reply.frame?.hears || this.model.send({ hello: true }), delay);
+    }
   }
 
   lose() {
@@ -166,7 +180,7 @@ class Pane {
     if (first?.classList.contains("hm-more")) this.join(first);
     if (final) for (const node of nodes) this.speech?.say(spoken(node));
     this.el.append(template.content);
-    if (final) for (const node of nodes) addCodeButtons(node);
+    for (const node of final ? nodes : nodes.slice(0, -1)) addCodeButtons(node);
     this.typeset(nodes, formulas);
     return nodes;
   }

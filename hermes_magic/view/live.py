@@ -117,6 +117,7 @@ class LiveView:
         self._thoughts = thoughts
         self._request_stop = request_stop
         self._rate = rate
+        self._hears = False
         self._source: list[str] = []
         self._widget: _Widget | None = None
         self._display: DisplayHandle | None = None
@@ -162,6 +163,7 @@ class LiveView:
 
     def _heard(self, _widget: object, content: object, _buffers: object) -> None:
         """Take a message of the front end: ipykernel 7 hears it while the cell runs."""
+        self._hears = True
         if isinstance(content, dict) and content.get("stop") is True and self._request_stop:
             self._request_stop()
 
@@ -182,6 +184,7 @@ class LiveView:
             "notes": self._notes,
             "thought": self._thought.patch(),
             "answer": self._answer.patch(),
+            "hears": self._hears,
             "source": "".join(self._source),
         }
         self._source.clear()

@@ -146,10 +146,11 @@ class Client:
                 decoder.ended = True
                 yield self._redacted([Failed(_refusal(response))])
                 return
-            chunks = response.iter_bytes()
+            plain = "content-encoding" not in response.headers
+            chunks = response.iter_raw() if plain else response.iter_bytes()
             for data in chunks:
                 if events := decoder.feed(data):
-                    yield self._redacted(events)
+                    yield self._redacted(events) if decoder.ended else events
                 if decoder.ended:
                     break
             yield self._redacted(decoder.flush())

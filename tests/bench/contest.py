@@ -28,7 +28,7 @@ class Child:
     """One contestant in a process of its own."""
 
     def __init__(self, module: str, contestant: str) -> None:
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, our own arguments
             [sys.executable, "-m", "tests.bench.child", module, contestant],
             cwd=ROOT,
             stdin=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """A server that sends streams encoded beforehand: `http://127.0.0.1:PORT/FRAMING/EVENTS/v1`.
 
-`evt` sends each event as one HTTP chunk, as OpenRouter does; `big` sends chunks of 16 KB.
+`evt` sends each event as one HTTP chunk, as OpenRouter does; `big` sends chunks of 16 KB; `plain`
+is as `evt`, but for the thought, of which there is none.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _COMMENT = b": OPENROUTER PROCESSING\n\n"
 @contextmanager
 def streaming() -> Iterator[str]:
     """Start the server in a process of its own; give its address."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - this interpreter, our own arguments
         [sys.executable, "-m", __name__],
         cwd=ROOT,
         stdin=subprocess.PIPE,
@@ -52,15 +53,16 @@ def streaming() -> Iterator[str]:
         process.stdout.close()
 
 
-def events(count: int) -> Iterator[bytes]:
-    """Give a reply of so many tokens, a third of them thought, then finish reason and usage."""
+def events(count: int, thoughts: int) -> Iterator[bytes]:
+    """Give a reply of so many tokens, the first of them thought, then finish reason and usage."""
     for place in range(count):
         if place % 500 == 0:
             yield _COMMENT
         text = f" word{place % 97}"
-        if place < count // 3:
+        if place < thoughts:
             detail = {"type": "reasoning.text", "text": text, "format": "unknown", "index": 0}
-            delta = {"content": "", "reasoning": text, "reasoning_details": [detail]}
+            delta: dict[str, object] = {"content": "", "reasoning": text}
+            delta["reasoning_details"] = [detail]
         else:
             delta = {"content": text, "reasoning": None}
         yield _event({"index": 0, "delta": {"role": "assistant"} | delta, "finish_reason": None})
@@ -77,7 +79,7 @@ def _event(choice: dict[str, object], **more: object) -> bytes:
 @cache
 def encoded(framing: str, count: int) -> bytes:
     """Give the whole response, as it goes over the wire."""
-    parts = list(events(count))
+    parts = list(events(count, 0 if framing == "plain" else count // 3))
     if framing == "big":
         body = b"".join(parts)
         parts = [body[start : start + _CHUNK] for start in range(0, len(body), _CHUNK)]

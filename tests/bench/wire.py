@@ -19,7 +19,7 @@ from tests.bench.streams import streaming
 
 OURS, BY_HAND, OPENAI = "hermes_magic", "httpx iter_bytes by hand", "openai"
 SIZES = (5_000, 50_000)
-FRAMINGS = ("evt", "big")
+FRAMINGS = ("evt", "plain", "big")
 PACKAGES = ("httpx", "httpcore", "h11", "openai", "hermes-magic")
 _BODY = {"model": "m", "messages": [{"role": "user", "content": "Why?"}], "stream": True}
 _RECEIVE = 65_536
