@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from hermes_magic._version import __version__
-from hermes_magic.errors import HermesError, NetworkError, ProtocolError, ServerTimeoutError
+from hermes_magic.errors import (
+    AuthenticationError,
+    HermesError,
+    NetworkError,
+    ProtocolError,
+    ServerTimeoutError,
+)
 from hermes_magic.wire.failures import failure_of_response, one_line
 
 if TYPE_CHECKING:
@@ -146,6 +152,8 @@ class Catalog:
     def _refusal(self, status: int, body: bytes, headers: Mapping[str, str]) -> HermesError:
         error = failure_of_response(status, body, headers)
         error.message = self._hidden(error.message)
+        if isinstance(error, AuthenticationError):
+            error.hint = self._server.key_hint
         error.args = (error.message,)
         return error
 
