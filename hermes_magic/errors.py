@@ -44,6 +44,7 @@ class Failure(BaseException):
         provider: the company that ran the model, or "".
         retry_after: seconds the server asked to wait, or None.
         affordable: tokens that the balance still covers (402), or None.
+        retryable: whether sending the same again can help, or None if that is not known.
         reply: the `Reply` as far as it came, or None when no answer had begun.
     """
 
@@ -59,6 +60,7 @@ class Failure(BaseException):
         provider: str = "",
         retry_after: float | None = None,
         affordable: int | None = None,
+        retryable: bool | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -68,6 +70,7 @@ class Failure(BaseException):
         self.provider = provider
         self.retry_after = retry_after
         self.affordable = affordable
+        self.retryable = retryable
         self.reply: Reply | None = None
 
     def __str__(self) -> str:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from hermes_magic import prompt
 from hermes_magic.errors import HermesError, ServerTimeoutError, Stopped
 from hermes_magic.options import Options
-from hermes_magic.reply import Done, Event, Failed, Progress, Reply, ReplyBuilder
+from hermes_magic.reply import Done, Event, Failed, Progress, Reply, ReplyBuilder, Retrying
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator
     from types import TracebackType
 
     from hermes_magic.reply.reply import State
     from hermes_magic.wire.background import Arrival, Background
     from hermes_magic.wire.client import Client
     from hermes_magic.wire.servers import Server
-    from hermes_magic.wire.shaping import Shape
 
 _GOODBYE_SECONDS = 0.5
 
@@ -32,13 +33,15 @@ class Session:
         self._lookups = Lookups()
         self._client: Client | None = None
         self._for: tuple[Server, str] | None = None
+        self._closed = threading.Event()
 
     def ask(self, server: Server, key: str, options: Options, text: str) -> Answering:
-        """Send a question; its answer comes by iterating what this returns.
+        """Prepare a question; enter what this returns to send it, iterate it for its events.
 
         Raises:
             OptionError: there is nothing to ask, or the server cannot promise what is asked.
         """
+        from hermes_magic.wire import retry
         from hermes_magic.wire.request import prepare
 
         body = prompt.request_body(options, prompt.messages(options, text))
@@ -46,16 +49,15 @@ class Session:
         request = prepare(server, key, body, standard, self._lookups)
         if options.timeout is not None:
             server = replace(server, silence=max(server.silence, options.timeout))
-        connection = self._connection(server, key)
-        return Answering(connection, request.body, shape=request.shape, timeout=options.timeout)
+        client = self._connection(server, key)
+        events = request.shape(retry.chat(client, request.body, retry.Policy(options.retries)))
+        settle = functools.partial(self._settle, server, key)
+        return Answering(client.abort, events, settle, timeout=options.timeout)
 
     def close(self) -> None:
-        """Close the connection."""
-        if self._client is not None:
-            if self._client.busy:
-                self._client.abort()
-            self._client.close()
-        self._client = self._for = None
+        """Close the connection, and leave open what has not been settled."""
+        self._closed.set()
+        self._disconnect()
 
     def _connection(self, server: Server, key: str) -> Client:
         """Give the kept connection, or a new one if it is another server's, broken or busy."""
@@ -63,10 +65,24 @@ class Session:
 
         kept = self._client
         if kept is None or kept.busy or kept.aborted or self._for != (server, key):
-            self.close()
+            self._disconnect()
             kept = self._client = Client(server, key)
             self._for = (server, key)
         return kept
+
+    def _disconnect(self) -> None:
+        if self._client is not None:
+            if self._client.busy:
+                self._client.abort()
+            self._client.close()
+        self._client = self._for = None
+
+    def _settle(self, server: Server, key: str, reply: Reply) -> None:
+        """See to it that a reply which may be billed learns its cost, without waiting for it."""
+        from hermes_magic.wire.settle import can_settle, settle
+
+        if reply.usage.cost is None and can_settle(reply.id):
+            settle(server, key, reply.id, reply.settlement, self._closed)
 
 
 class Answering:
@@ -79,15 +95,15 @@ class Answering:
 
     def __init__(
         self,
-        client: Client,
-        body: Mapping[str, object],
+        abort: Callable[[], None],
+        events: Generator[list[Event]],
+        settle: Callable[[Reply], None],
         *,
-        shape: Shape | None = None,
         timeout: float | None = None,
     ) -> None:
-        self._client = client
-        self._body = body
-        self._shape = shape
+        self._abort = abort
+        self._events = events
+        self._settle = settle
         self._timeout = timeout
         self._builder = ReplyBuilder()
         self._state: State = "failed"
@@ -99,8 +115,7 @@ class Answering:
         """Send the request."""
         from hermes_magic.wire.background import Background
 
-        events = self._client.chat(self._body)
-        self._background = Background(self._shape(events) if self._shape else events)
+        self._background = Background(self._events)
         return self
 
     def __exit__(
@@ -109,9 +124,10 @@ class Answering:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the connection if the reply has not come to its end."""
+        """Close the connection if the reply has not come to its end; see to its bill."""
         if self._state == "failed" and not isinstance(error, HermesError):
             self._hang_up()
+        self._settle(self.reply)
         if isinstance(error, KeyboardInterrupt) and not isinstance(error, Stopped):
             raise self._stopped() from None
 
@@ -173,7 +189,9 @@ class Answering:
 
     def _timed_out(self, events: list[Event]) -> bool:
         """Tell whether no event has come for too long; a comment that keeps a line open is none."""
-        self._heard = self.elapsed if events else self._heard
+        if events:
+            waits = (event.delay for event in events if isinstance(event, Retrying))
+            self._heard = self.elapsed + sum(waits)
         return self._timeout is not None and self.elapsed - self._heard > self._timeout
 
     def _silent(self) -> ServerTimeoutError:
@@ -185,6 +203,6 @@ class Answering:
         return error
 
     def _hang_up(self) -> None:
-        self._client.abort()
+        self._abort()
         if self._background is not None:
             self._background.join(_GOODBYE_SECONDS)

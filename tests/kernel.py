@@ -91,22 +91,22 @@ class Kernel:
             if interrupt_when is not None and interrupt_when(ran):
                 interrupt_when = None
                 self.manager.interrupt_kernel()
-        ran.reply = self._reply(asked)
+        ran.reply = self.reply(asked)
         return ran
 
     def value(self, expression: str) -> str:
         """Give `str()` of an expression in the kernel's namespace."""
         wanted = {"it": f"str({expression})"}
-        content = self._reply(self.client.execute("", silent=True, user_expressions=wanted))
-        value = content["user_expressions"]["it"]
+        asked = self.client.execute("", silent=True, user_expressions=wanted)
+        value = self.reply(asked)["user_expressions"]["it"]
         if value["status"] != "ok":
             raise AssertionError(value["evalue"])
         return str(eval(value["data"]["text/plain"]))  # noqa: S307 - a repr of str
 
-    def _reply(self, asked: str) -> Message:
-        """Give the reply to that request; a busy start leaves others, to `wait_for_ready`'s."""
+    def reply(self, asked: str) -> Message:
+        """Give the content of the shell channel's reply to that request."""
         while True:
-            message = self.client.get_shell_msg(timeout=PATIENCE)
+            message: Message = self.client.get_shell_msg(timeout=PATIENCE)
             if message["parent_header"].get("msg_id") == asked:
                 return dict(message["content"])
 

@@ -46,7 +46,7 @@ noise = st.text(alphabet="ab \n-*#>`$|[]()\\1.~=+\t", max_size=60)
 SEAM = re.compile(
     r"</code></pre></div>\n<div class=\"highlight hm-more\"><pre class=\"highlight\"><code[^>]*>"
     r"|</tbody>\n</table>\n<table class=\"hm-more\">\n*<tbody>\n"
-    r"|</([uo]l|blockquote)>\n<\1 class=\"hm-more\"(?: start=\"\d+\")?>\n"
+    r"|</([uo]l|blockquote)>\n<\1 (?:start=\"\d+\" )?class=\"hm-more\"(?: start=\"\d+\")?>\n"
     r"|</p>\n<p class=\"hm-more\">"
 )
 

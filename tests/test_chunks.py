@@ -68,7 +68,13 @@ def failure(
         {"thinking": "Hm."},
         {"reasoning_details": [{"type": "reasoning.text", "text": "Hm."}]},
         {"reasoning_details": [{"type": "reasoning.summary", "summary": "H"}, {"text": "m."}]},
-        {"reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}, None, {"text": "Hm."}]},
+        {
+            "reasoning_details": [
+                {"type": "reasoning.encrypted", "data": "x"},
+                None,
+                {"text": "Hm."},
+            ]
+        },
         {"content": "<think>Hm.</think>"},
         {"reasoning": "Hm.", "reasoning_content": "Hm.", "reasoning_details": [{"text": "Hm."}]},
         {"reasoning": None, "reasoning_content": "Hm."},
@@ -255,7 +261,7 @@ def test_chunks_without_a_blank_line_between_them_are_read() -> None:
     ],
 )
 def test_a_reply_without_its_end_or_words_has_failed(
-    chunks: list[object], ended: bool, kind: type[errors.HermesError]  # noqa: FBT001
+    chunks: list[object], kind: type[errors.HermesError], *, ended: bool
 ) -> None:
     assert type(failure(*chunks, ended=ended)) is kind
 
@@ -289,7 +295,9 @@ def test_length_with_no_words_is_a_reply() -> None:
 
 
 def test_senseless_numbers_do_no_harm() -> None:
-    chunk = b'{"choices":[{"delta":{"content":"a"}}],"usage":{"cost":1e999999,"prompt_tokens":1e99}}'
+    chunk = (
+        b'{"choices":[{"delta":{"content":"a"}}],"usage":{"cost":1e999999,"prompt_tokens":1e99}}'
+    )
     assert read(chunk).cost is None
     huge = b'{"choices":[],"usage":{"cost":' + b"9" * 5000 + b"}}"
     assert read(delta(content="a"), huge).text == "a"
@@ -297,23 +305,49 @@ def test_senseless_numbers_do_no_harm() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(
-            ["choices", "delta", "message", "content", "reasoning", "reasoning_details", "error"]
-            + ["usage", "tool_calls", "function", "index", "finish_reason", "code", "metadata"]
-            + ["raw", "cost", "completion_tokens_details", "x_groq", "text", "availability"]
-            + ["retry_after", "previous_errors", "provider", "id", "thinking", "http_status"]
-        ),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "choices",
+                    "delta",
+                    "message",
+                    "content",
+                    "reasoning",
+                    "reasoning_details",
+                    "error",
+                    "usage",
+                    "tool_calls",
+                    "function",
+                    "index",
+                    "finish_reason",
+                    "code",
+                    "metadata",
+                    "raw",
+                    "cost",
+                    "completion_tokens_details",
+                    "x_groq",
+                    "text",
+                    "availability",
+                    "retry_after",
+                    "previous_errors",
+                    "provider",
+                    "id",
+                    "thinking",
+                    "http_status",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )
 
 
-@given(st.lists(JSON | st.binary(max_size=8), max_size=4), st.booleans())
-def test_whatever_comes_it_never_raises_and_ends_once(chunks: list[object], ended: bool) -> None:  # noqa: FBT001
+@given(chunks=st.lists(JSON | st.binary(max_size=8), max_size=4), ended=st.booleans())
+def test_whatever_comes_it_never_raises_and_ends_once(chunks: list[object], *, ended: bool) -> None:
     events, _ = decode(*chunks, ended=ended)
     assert [isinstance(event, Done | Failed) for event in events].count(True) == 1
     assert isinstance(events[-1], Done | Failed)

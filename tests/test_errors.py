@@ -45,7 +45,9 @@ def test_a_hint_can_be_given_or_left_out() -> None:
 
 
 def test_data_are_attributes_and_survive_a_copy() -> None:
-    error = RateLimitError("Full.", status=429, code="x", provider="P", retry_after=2.5, affordable=9)
+    error = RateLimitError(
+        "Full.", status=429, code="x", provider="P", retry_after=2.5, affordable=9
+    )
     for one in (error, copy.copy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301 - our own
         assert (one.status, one.code, one.provider) == (429, "x", "P")
         assert (one.retry_after, one.affordable, one.reply) == (2.5, 9, None)

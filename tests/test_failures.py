@@ -180,8 +180,16 @@ def test_a_page_or_nothing_says_only_the_status(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("7", 7.0), ("0.5", 0.5), ("0", 0.0), ("-1", None), ("nan", None), ("inf", None), ("", None)]
-    + [("Wed, 21 Oct 2026 07:28:00 GMT", None)],
+    [
+        ("7", 7.0),
+        ("0.5", 0.5),
+        ("0", 0.0),
+        ("-1", None),
+        ("nan", None),
+        ("inf", None),
+        ("", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+    ],
 )
 def test_retry_after_is_read_in_seconds(header: str, seconds: float | None) -> None:
     assert response(429, "x", retry_after=header).retry_after == seconds
@@ -228,12 +236,16 @@ for _ in range(200):
     NESTED = {"error": NESTED}
 
 
-@pytest.mark.parametrize("body", [DEEP, b"[" * 100_000, b'{"error":{"code":' + b"9" * 5000, b"\xff"])
+@pytest.mark.parametrize(
+    "body", [DEEP, b"[" * 100_000, b'{"error":{"code":' + b"9" * 5000, b"\xff"]
+)
 def test_a_hostile_body_is_a_plain_failure(body: bytes) -> None:
     assert type(failure_of_response(500, body, {})) is errors.ProviderError
 
 
-@pytest.mark.parametrize("error", [NESTED, {"metadata": {"raw": NESTED}}, [], 0, True, {"code": True}])
+@pytest.mark.parametrize(
+    "error", [NESTED, {"metadata": {"raw": NESTED}}, [], 0, True, {"code": True}]
+)
 def test_a_hostile_error_is_a_plain_failure(error: object) -> None:
     made = failure(error)
     assert type(made) is errors.ProviderError
@@ -242,14 +254,29 @@ def test_a_hostile_error_is_a_plain_failure(error: object) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
-    lambda inner: st.lists(inner, max_size=2)
-    | st.dictionaries(
-        st.sampled_from(
-            ["error", "message", "code", "metadata", "raw", "provider_name", "availability"]
-            + ["retry_after", "previous_errors", "error_type", "type", "http_status", "detail"]
-        ),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "error",
+                    "message",
+                    "code",
+                    "metadata",
+                    "raw",
+                    "provider_name",
+                    "availability",
+                    "retry_after",
+                    "previous_errors",
+                    "error_type",
+                    "type",
+                    "http_status",
+                    "detail",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
 )
 

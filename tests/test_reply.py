@@ -130,7 +130,12 @@ def test_only_the_demo_server_is_a_demo() -> None:
 
 @pytest.mark.parametrize(
     ("timing", "tokens"),
-    [(Timing(), 5), (Timing(1.0, 1.0, 1.0), 5), (Timing(1.0, 1.0, 2.0), None), (Timing(0, 0, 2), 0)],
+    [
+        (Timing(), 5),
+        (Timing(1.0, 1.0, 1.0), 5),
+        (Timing(1.0, 1.0, 2.0), None),
+        (Timing(0, 0, 2), 0),
+    ],
 )
 def test_no_speed_is_made_up(timing: Timing, tokens: int | None) -> None:
     assert Reply(timing=timing, usage=Usage(completion_tokens=tokens)).tokens_per_second is None

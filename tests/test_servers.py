@@ -32,8 +32,18 @@ def test_another_address_is_taken_and_named_by_its_host(
 
 
 @pytest.mark.parametrize(
-    "address", ["openrouter.ai", "ftp://h", "http://", "http://h:x", "http://h:99999", "http://[::"]
-    + ["file:///etc/passwd", "http://h:0", "//h/v1"]
+    "address",
+    [
+        "openrouter.ai",
+        "ftp://h",
+        "http://",
+        "http://h:x",
+        "http://h:99999",
+        "http://[::",
+        "file:///etc/passwd",
+        "http://h:0",
+        "//h/v1",
+    ],
 )
 def test_what_is_no_address_is_refused_on_one_line(address: str) -> None:
     with pytest.raises(OptionError, match="is not an http") as caught:
@@ -45,7 +55,7 @@ def test_what_is_no_address_is_refused_on_one_line(address: str) -> None:
     ("host", "local"),
     [("127.0.0.1:1", True), ("localhost", True), ("[::1]:1", True), ("127.0.0.1.evil.com", False)],
 )
-def test_this_machine_s_own_addresses_are_known(host: str, local: bool) -> None:  # noqa: FBT001
+def test_this_machine_s_own_addresses_are_known(host: str, *, local: bool) -> None:
     assert openrouter(f"http://{host}/v1").is_local is local
 
 

@@ -1,5 +1,7 @@
 """Server-sent events: WHATWG's grammar, whatever the line ends and wherever the bytes are cut."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,7 +79,7 @@ BODIES = st.lists(
 @given(BODIES, st.lists(st.integers(0, 100), max_size=8))
 def test_no_cut_changes_anything(body: bytes, cuts: list[int]) -> None:
     places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
-    pieces = [body[start:end] for start, end in zip(places, places[1:], strict=False)]
+    pieces = [body[start:end] for start, end in itertools.pairwise(places)]
     assert decode(*pieces) == decode(body)
 
 

@@ -7,7 +7,7 @@ option is one new field. Words are quoted as in a shell; nothing is abbreviated 
 from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert
 from hermes_magic.options.line import check, nearest, parse
 from hermes_magic.options.page import help_text
-from hermes_magic.options.table import FLAGS, TABLE, Options, Row, Spec
+from hermes_magic.options.table import FLAGS, TABLE, Options, Row, Spec, Thoughts
 
 __all__ = [
     "FLAGS",
@@ -18,6 +18,7 @@ __all__ = [
     "Options",
     "Row",
     "Spec",
+    "Thoughts",
     "check",
     "help_text",
     "nearest",

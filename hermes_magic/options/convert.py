@@ -102,6 +102,18 @@ def whole(low: int) -> Convert:
     return convert
 
 
+def one_of(*words: str) -> Convert:
+    """Take one of these words."""
+    expected = f"{', '.join(words[:-1])} or {words[-1]}"
+
+    def convert(word: str) -> str:
+        if word not in words:
+            raise ValueError(expected)
+        return word
+
+    return convert
+
+
 def prices(word: str) -> tuple[Decimal, Decimal]:
     """Take USD per million tokens in and out, with a comma between them."""
     expected = "USD per million tokens in and out, such as 1,3"

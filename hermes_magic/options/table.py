@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hermes_magic.options import convert as to
 from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert
@@ -12,6 +12,10 @@ from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
+
+
+Thoughts = Literal["open", "folded", "hidden"]
+"""How a thought is shown: unfolded, folded behind its heading, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,13 @@ class Options:
         default=True,
         convert=None,
         help="let Hermes think before it answers",
+    )
+    thoughts: Literal["open", "folded", "hidden"] = _option(
+        "--thoughts",
+        default="folded",
+        convert=to.one_of("open", "folded", "hidden"),
+        metavar="HOW",
+        help="how its thought is shown: open, folded (open while it streams) or hidden",
     )
     system: str = _option(
         "-s",
@@ -195,6 +206,13 @@ class Options:
         convert=to.parameter,
         metavar="KEY=JSON",
         help="any other field of the request body; may be repeated",
+    )
+    retries: int = _option(
+        "--retries",
+        default=2,
+        convert=to.whole(0),
+        metavar="N",
+        help="how often to ask again when no answer has begun: 429, 5xx, no connection",
     )
     out: str = _option(
         "-o",

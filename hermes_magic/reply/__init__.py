@@ -15,7 +15,7 @@ from hermes_magic.reply.events import (
     ToolDelta,
     UsageReported,
 )
-from hermes_magic.reply.reply import OFFLINE_DEMO, Reply, Timing, ToolCall
+from hermes_magic.reply.reply import OFFLINE_DEMO, Reply, Settlement, Timing, ToolCall
 from hermes_magic.reply.usage import Usage
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ReplyBuilder",
     "Rethought",
     "Retrying",
+    "Settlement",
     "Started",
     "Text",
     "Thought",

@@ -15,7 +15,7 @@ from hermes_magic.reply.events import (
     ToolDelta,
     UsageReported,
 )
-from hermes_magic.reply.reply import Reply, State, Timing, ToolCall
+from hermes_magic.reply.reply import Reply, Settlement, State, Timing, ToolCall
 from hermes_magic.reply.usage import Usage
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class ReplyBuilder:
         self._text: list[str] = []
         self._notices: list[str] = []
         self._tools: dict[int, list[str]] = {}
+        self._settlement = Settlement()
 
     def feed(self, events: Iterable[Event], at: float) -> None:
         """Take events that arrived `at` seconds after the request was sent."""
@@ -137,4 +138,5 @@ class ReplyBuilder:
             deltas=(progress.thought_deltas, progress.answer_deltas),
             notices=tuple(self._notices),
             tool_calls=tuple(ToolCall(*self._tools[index]) for index in sorted(self._tools)),
+            settlement=self._settlement,
         )

@@ -37,6 +37,26 @@ class Timing:
         return None if self.first is None or end is None else max(0.0, end - self.first)
 
 
+class Settlement:
+    """The place for a cost that comes after the reply: the server's books lag behind a stop.
+
+    Attributes:
+        usage: what the server's books say, once they do.
+        settled: whether they have said it, or never will.
+    """
+
+    __slots__ = ("settled", "usage")
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.settled = False
+
+    def settle(self, usage: Usage | None) -> None:
+        """Put the usage in, or None if it is not to be had."""
+        self.usage = usage
+        self.settled = True
+
+
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A function call that the model asks for; `arguments` is JSON text as the model wrote it."""
@@ -63,6 +83,7 @@ class Reply:
         deltas: how many pieces of (thought, answer) came: about their tokens.
         notices: lines that were shown to the person beside the answer.
         tool_calls: function calls that the model asks for.
+        settlement: where the true cost of a stopped or broken reply arrives later.
     """
 
     text: str = ""
@@ -77,6 +98,7 @@ class Reply:
     deltas: tuple[int, int] = (0, 0)
     notices: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    settlement: Settlement = field(default_factory=Settlement, compare=False, repr=False)
 
     def __str__(self) -> str:
         """Give the answer's text."""
@@ -92,8 +114,9 @@ class Reply:
 
     @property
     def cost(self) -> Decimal | None:
-        """USD, the server's own figure; None if it gave none."""
-        return self.usage.cost
+        """USD, the server's own figure; None if it gave none (yet: see `settlement`)."""
+        late = self.settlement.usage
+        return late.cost if self.usage.cost is None and late is not None else self.usage.cost
 
     @property
     def estimate(self) -> Decimal | None:

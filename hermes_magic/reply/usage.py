@@ -42,6 +42,18 @@ class Usage:
             raw=raw,
         )
 
+    @classmethod
+    def from_generation(cls, data: Mapping[str, Any]) -> Usage:
+        """Read what OpenRouter's `/generation` says of a generation (its `data`)."""
+        return cls(
+            prompt_tokens=_count(data.get("native_tokens_prompt")),
+            completion_tokens=_count(data.get("native_tokens_completion")),
+            reasoning_tokens=_count(data.get("native_tokens_reasoning")),
+            cached_tokens=_count(data.get("native_tokens_cached")),
+            cost=_usd(data.get("total_cost")),
+            raw=data,
+        )
+
     @property
     def answer_tokens(self) -> int | None:
         """Tokens of the answer alone; a host may count one more thought token than in all."""

@@ -6,6 +6,7 @@ between `\(…\)` for the host's MathJax. What Markdown makes of it passes `sani
 
 from collections.abc import Sequence
 from functools import cache
+from html import escape
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -90,7 +91,7 @@ class _Renderer(RendererHTML):
 
 def _link_open(url: str | float | None, name: str = "") -> str:
     named = f' class="{name}"' if name else ""
-    return f'<a{named} href="{code_html(str(url))}" target="_blank">'
+    return f'<a{named} href="{escape(str(url))}" target="_blank">'
 
 
 def _cell_open(token: Token) -> str:

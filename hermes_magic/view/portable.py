@@ -27,6 +27,8 @@ _IMAGE = re.compile(r"!\[([^\[\]\n]{0,1000})\]\([ \t]*([\w:/.?=&%#~+,;@-]{0,2000
 _ADDRESS = re.compile(r"\][(:][\s>]*([^\s)]{0,2000})")
 _SCHEME = re.compile(r"([^/?#]*?):")
 _INVISIBLE = re.compile(r"[\s\0-\x20\x7f-\xa0\ufffd]|\\(?=[!-/:-@\[-`{-~])")
+_CODE: Final = frozenset({"fence", "code_block"})
+_LEAVES: Final = _CODE | {"inline", "math_block"}
 _LINKS: Final = frozenset({"link_open"})
 _LIVE: Final = frozenset({"html_block", "html_inline", "image"})
 
@@ -86,31 +88,31 @@ def _rewritten(source: str, *, code_spans: bool) -> Iterator[str]:
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
-    for first, last, is_code in _regions(source, len(lines)):
+    for first, last, kind in _regions(source, len(lines)):
         start, end = starts[first], min(starts[last], len(source))
-        if is_code:
-            opening = min(starts[first + 1], end)
+        if kind in _CODE:
+            opening = min(starts[first + (kind == "fence")], end)
             yield source[start:opening].replace("<", "&lt;")
             yield spell_out(source[opening:end], code=True)
         else:
             yield from _Prose(source, start, end, code_spans=code_spans)
 
 
-def _regions(source: str, count: int) -> Iterator[tuple[int, int, bool]]:
+def _regions(source: str, count: int) -> Iterator[tuple[int, int, str]]:
     """Yield the lines' ranges in order: a leaf block each, or a line that belongs to none."""
     tokens: list[Token] = []
     _parser().block.parse(source, _parser(), {}, tokens)
     line = 0
     for token in tokens:
-        if token.type not in {"inline", "fence", "math_block"} or not token.map:
+        if token.type not in _LEAVES or not token.map:
             continue
         first, last = token.map
         if first < line:  # The cells of a row share their line.
             continue
-        yield from ((n, n + 1, False) for n in range(line, first))
-        yield first, last, token.type == "fence"
+        yield from ((n, n + 1, "") for n in range(line, first))
+        yield first, last, token.type
         line = last
-    yield from ((n, n + 1, False) for n in range(line, count))
+    yield from ((n, n + 1, "") for n in range(line, count))
 
 
 class _Prose:

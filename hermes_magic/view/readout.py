@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SEPARATOR = " · "
 _DECIMALS = 8
 _ROUNDED = Decimal("0.000001")
+_ESTIMATED = Decimal("0.0001")
 _MINUTE = 60
 
 
@@ -30,7 +31,8 @@ def seconds(value: float) -> str:
     """Write a time span: 0.6 s, 42.0 s, 3 min 05 s."""
     if round(value, 1) < _MINUTE:
         return f"{value:.1f} s"
-    return f"{int(value // _MINUTE)} min {int(value % _MINUTE):02d} s"
+    minutes, rest = divmod(round(value), _MINUTE)
+    return f"{minutes} min {rest:02d} s"
 
 
 def tokens(count: int, *, about: bool = False) -> str:
@@ -130,12 +132,14 @@ def live_heading(progress: Progress, elapsed: float) -> str:
     return SEPARATOR.join(parts)
 
 
-def live_line(progress: Progress, elapsed: float) -> str:
-    """Write the readout while the reply comes."""
+def live_line(progress: Progress, elapsed: float, rate: Decimal | None = None) -> str:
+    """Write the readout while the reply comes; `rate` is USD for a token of it, about."""
     count = progress.thought_deltas + progress.answer_deltas
     parts = [seconds(elapsed)]
     if count:
         parts.append(tokens(count, about=True))
+    if count and rate is not None:
+        parts.append("~" + usd((count * rate).quantize(_ESTIMATED)))
     if progress.model:
         parts.append(who(progress.model, progress.provider))
     return SEPARATOR.join(parts)

@@ -65,7 +65,7 @@ class BodyDecoder:
             out = self._chunks.feed(b"".join(self._object))
         else:
             out = self._events(self._sse.flush(), cut_off=True)
-        return out + self._chunks.flush(ended=self.ended, cut=cut)
+        return out + self._chunks.flush(ended=self.ended, cut=cut, alive=self._sse.alive)
 
     def _sniff(self, data: bytes) -> bytes:
         """Give what follows the padding and the byte order mark, which may come in pieces."""

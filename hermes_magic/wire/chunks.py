@@ -63,16 +63,19 @@ class ChunkDecoder:
         self._chunk(chunk, name, out)
         return out
 
-    def flush(self, *, ended: bool, cut: HermesError | None = None) -> list[Event]:
+    def flush(
+        self, *, ended: bool, cut: HermesError | None = None, alive: bool = False
+    ) -> list[Event]:
         """Take the end of the body; the last event is `Done` or `Failed`.
 
         Args:
             ended: whether the server marked this as the end.
             cut: what broke the connection, if that is why the body ends here.
+            alive: whether the server was at least waiting for a model.
         """
         if self.failed:
             return []
-        error = self._verdict(ended=ended, cut=cut)
+        error = self._verdict(ended=ended, cut=cut, alive=alive)
         out = self._rest() if error else self._think.flush()
         if self._good and self._broken:
             out.append(Notice(f"{self._broken} unreadable piece(s) of the reply were skipped."))
@@ -84,9 +87,11 @@ class ChunkDecoder:
             out.append(Done())
         return out
 
-    def _verdict(self, *, ended: bool, cut: HermesError | None) -> HermesError | None:
+    def _verdict(self, *, ended: bool, cut: HermesError | None, alive: bool) -> HermesError | None:
         if cut and not self._finish:
             return cut
+        if not self._good and alive and not self._broken:
+            return _empty()
         if not self._good:
             return ProtocolError("The server's answer holds no chat completion.")
         if self._native in _BROKEN_ENDS or self._finish == "error":

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import threading
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from hermes_magic.wire.servers import Server
 
 _CONNECT_SECONDS = 10.0
+_GET_SECONDS = 10.0
 _LARGEST_ERROR = 1_000_000
 _OPENED = {"connection.connect_tcp.complete", "connection.start_tls.complete"}
 _BEFORE_SENDING = {
@@ -58,12 +61,11 @@ class Client:
 
     Attributes:
         busy: a request is under way, or the end of its body has not been seen yet.
-        aborted: the client has been aborted and can do no more.
     """
 
     def __init__(self, server: Server, key: str) -> None:
         self.busy = False
-        self.aborted = False
+        self._abort = threading.Event()
         self._server = server
         self._key = key
         self._network: Any = None
@@ -73,6 +75,15 @@ class Client:
             trust_env=not server.is_local,
             timeout=httpx.Timeout(server.silence, connect=_CONNECT_SECONDS),
         )
+
+    @property
+    def aborted(self) -> bool:
+        """Whether the client has been aborted, and can do no more."""
+        return self._abort.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but not beyond an abort."""
+        self._abort.wait(seconds)
 
     def chat(self, body: Mapping[str, Any]) -> Generator[list[Event]]:
         """Send a chat completion request; give its events as they come.
@@ -91,9 +102,27 @@ class Client:
         finally:
             self.busy = False
 
+    def get(self, path: str) -> Any:
+        """Give the JSON that stands at a path below the server's address.
+
+        Numbers with a decimal point come as `Decimal`.
+
+        Raises:
+            HermesError: the server said no, or there was no answer.
+        """
+        try:
+            response = self._http.get(self._server.base_url + path, timeout=_GET_SECONDS)
+            if response.status_code != httpx.codes.OK:
+                raise _refusal(response)
+            return json.loads(response.content, parse_float=Decimal)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise self._network_failure(error) from None
+        except ValueError:
+            raise ProtocolError(f"{self._server.host} did not answer with JSON.") from None
+
     def abort(self) -> None:
         """End the request under way from any thread; its iterator ends soon after."""
-        self.aborted = True
+        self._abort.set()
         connection = self._network and self._network.get_extra_info("socket")
         if connection is not None:
             with contextlib.suppress(OSError):
@@ -139,7 +168,8 @@ class Client:
             case httpx.ConnectTimeout():
                 return ServerTimeoutError(f"{host} did not answer in {_CONNECT_SECONDS:g} s.")
             case httpx.TimeoutException():
-                return ServerTimeoutError(f"{host} sent nothing for {self._server.silence:g} s.")
+                waited = f"{host} sent nothing for {self._server.silence:g} s."
+                return ServerTimeoutError(waited, retryable=False)  # it may be at work, and bill
             case httpx.ConnectError():
                 return NetworkError(f"No connection to {host}: {one_line(str(error))}.")
             case httpx.LocalProtocolError() | httpx.InvalidURL() | httpx.UnsupportedProtocol():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from hermes_magic import errors
@@ -103,13 +104,14 @@ def failure(
         provider=provider,
         retry_after=retry_after,
         affordable=_affordable(fields, metadata),
+        retryable=_flag(availability.get("retryable")),
     )
 
 
 def failure_of_response(status: int, body: bytes, headers: Mapping[str, str]) -> errors.HermesError:
     """Make the typed error for an HTTP response that is not a success."""
     parsed = _json(body)
-    retry_after = _seconds(headers.get("retry-after"))
+    retry_after = _retry_after(headers)
     if isinstance(parsed, Mapping):
         error = parsed.get("error") or parsed.get("message") or parsed.get("detail") or ""
         return failure(error, status=status, retry_after=retry_after)
@@ -185,6 +187,10 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else text + "."
 
 
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
 def _affordable(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> int | None:
     """Give the smallest number of tokens that any message of a 402 calls affordable."""
     found = [int(number) for text in _texts(fields, metadata) for number in _AFFORD.findall(text)]
@@ -196,6 +202,19 @@ def _texts(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[s
     previous = metadata.get("previous_errors")
     for one in previous if isinstance(previous, list) else []:
         yield str(_mapping(one).get("message") or "")
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Give the seconds to wait; where the header is a date, by the clock of the server."""
+    asked = headers.get("retry-after", "")
+    seconds = _seconds(asked)
+    if seconds is not None or "date" not in headers:
+        return seconds
+    try:
+        wait = parsedate_to_datetime(asked) - parsedate_to_datetime(headers["date"])
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, wait.total_seconds())
 
 
 def _seconds(value: object) -> float | None:

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 
     from hermes_magic.wire.servers import Price
 
-HUNG_UP = (
-    "Ended at a --stop text on our side: the host may bill what it had written further, "
-    "and has not told the cost."
-)
+HUNG_UP = "Ended at a --stop text on our side: the host may bill what it had written further."
 
 
 def no_notes() -> list[str]:

@@ -20,9 +20,14 @@ class ServerEvent:
 
 
 class SSEDecoder:
-    """Eat bytes, give events. Memory: the one event that is not whole yet."""
+    """Eat bytes, give events. Memory: the one event that is not whole yet.
+
+    Attributes:
+        alive: whether a comment has come, by which servers keep a connection open.
+    """
 
     def __init__(self) -> None:
+        self.alive = False
         self._parts: list[bytes] = []
         self._data: list[bytes] = []
         self._name = ""
@@ -89,3 +94,5 @@ class SSEDecoder:
             self._name = value.removeprefix(b" ").decode(errors="replace")
         elif field == b"data":
             self._data.append(b"")
+        elif not field:
+            self.alive = True

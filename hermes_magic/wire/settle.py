@@ -1,0 +1,71 @@
+"""Fetch the true cost of a reply that ended without one.
+
+A stopped stream brings no usage, and Hermes's host cannot cancel, so the bill goes on. OpenRouter's
+`/generation?id=` has the figure later: it answers 404 at first, for half a second or for some tens.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from hermes_magic.errors import HermesError
+from hermes_magic.reply import Settlement, Usage
+from hermes_magic.wire.client import Client
+
+if TYPE_CHECKING:
+    from hermes_magic.wire.servers import Server
+
+_DELAYS = (0.0, 0.25, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0)
+
+
+def can_settle(generation: str) -> bool:
+    """Tell whether an id is one that OpenRouter keeps books on."""
+    return generation.startswith("gen-")
+
+
+def settle(
+    server: Server, key: str, generation: str, settlement: Settlement, leave: threading.Event
+) -> threading.Thread:
+    """Fetch a generation's cost on a thread of its own; `leave` ends it early.
+
+    The settlement gets the usage as soon as the server has it, or None if it never does.
+    """
+
+    def run() -> None:
+        with closing(Client(server, key)) as client:
+            path = f"/generation?id={quote(generation, safe='')}"
+            settlement.settle(poll(lambda: client.get(path), leave.wait))
+
+    thread = threading.Thread(target=run, name="hermes-settle", daemon=True)
+    thread.start()
+    return thread
+
+
+def poll(fetch: Callable[[], Any], wait: Callable[[float], bool]) -> Usage | None:
+    """Ask again and again until there is a cost; None if there is none after two minutes.
+
+    Args:
+        fetch: asks once; raises HermesError while there is no answer.
+        wait: waits some seconds, and tells whether to give up.
+    """
+    for delay in _DELAYS:
+        if wait(delay):
+            return None
+        usage = _once(fetch)
+        if usage is not None:
+            return usage
+    return None
+
+
+def _once(fetch: Callable[[], Any]) -> Usage | None:
+    try:
+        answer = fetch()
+    except HermesError:
+        return None
+    data = answer.get("data") if isinstance(answer, Mapping) else None
+    usage = Usage.from_generation(data) if isinstance(data, Mapping) else None
+    return usage if usage is not None and usage.cost is not None else None
