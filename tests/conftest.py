@@ -9,7 +9,7 @@ from hypothesis import settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "", None)
 PERSONAL = ("API_KEY", "_PROXY", "_proxy", "OPENROUTER_", "HERMES_")
-HARNESS = ("HERMES_CHROMIUM", "HERMES_SCREENSHOTS")
+HARNESS = ("HERMES_CHROMIUM", "HERMES_LLAMA_PYTHON", "HERMES_SCREENSHOTS")
 
 
 def refuse_remote(event: str, arguments: tuple[object, ...]) -> None:

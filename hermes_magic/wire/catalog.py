@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from hermes_magic._version import __version__
-from hermes_magic.errors import HermesError, NetworkError, ProtocolError, ServerTimeoutError
+from hermes_magic.errors import (
+    AuthenticationError,
+    HermesError,
+    NetworkError,
+    ProtocolError,
+    ServerTimeoutError,
+)
 from hermes_magic.wire.failures import failure_of_response, one_line
 
 if TYPE_CHECKING:
@@ -120,11 +125,10 @@ class Catalog:
     def _answer(self, path: str) -> object:
         with self._http() as http, http.stream("GET", self._server.base_url + path) as response:
             body = b""
-            with closing(response.iter_bytes()) as chunks:
-                for chunk in chunks:
-                    body += chunk
-                    if len(body) > _LARGEST:
-                        raise ProtocolError(f"{self._server.host} sent far too much.")
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > _LARGEST:
+                    raise ProtocolError(f"{self._server.host} sent far too much.")
             if response.status_code != httpx.codes.OK:
                 raise self._refusal(response.status_code, body, response.headers)
         try:
@@ -148,6 +152,8 @@ class Catalog:
     def _refusal(self, status: int, body: bytes, headers: Mapping[str, str]) -> HermesError:
         error = failure_of_response(status, body, headers)
         error.message = self._hidden(error.message)
+        if isinstance(error, AuthenticationError):
+            error.hint = self._server.key_hint
         error.args = (error.message,)
         return error
 

@@ -11,15 +11,13 @@ editor Continue on it. Hermes 4's chat template calls its switch `thinking`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hermes_magic.options import HERMES_4_405B
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 HERMES_4_70B = "nousresearch/hermes-4-70b"
 
@@ -77,12 +75,15 @@ class Dialect:
         if self.asks_usage:
             out.setdefault("stream_options", {"include_usage": True})
         if self.thinking is not Thinking.REASONING:
-            self._think(out, on=bool(out.pop("reasoning", {}).get("enabled")))
+            reasoning = out.pop("reasoning", None)
+            self._think(out, on=isinstance(reasoning, Mapping) and bool(reasoning.get("enabled")))
         return out
 
     def _think(self, out: dict[str, Any], *, on: bool) -> None:
         if self.thinking is Thinking.TEMPLATE:
-            out["chat_template_kwargs"] = {"thinking": on, **out.get("chat_template_kwargs", {})}
+            own = out.get("chat_template_kwargs")
+            own = own if isinstance(own, Mapping) else {}
+            out["chat_template_kwargs"] = {"thinking": on, **own}
         elif on:
             out["messages"] = _told_to_think(out.get("messages", []))
         elif self.thinking is Thinking.PROMPT_OR_EFFORT:

@@ -35,8 +35,18 @@ FLAGS: Mapping[str, str] = MappingProxyType(
 
 # As /model listed them in 2026.
 _HERMES_4 = frozenset(
-    "frequency_penalty include_reasoning max_tokens presence_penalty reasoning "
-    "repetition_penalty response_format temperature top_k top_p".split()
+    {
+        "frequency_penalty",
+        "include_reasoning",
+        "max_tokens",
+        "presence_penalty",
+        "reasoning",
+        "repetition_penalty",
+        "response_format",
+        "temperature",
+        "top_k",
+        "top_p",
+    }
 )
 _KNOWN: Mapping[str, frozenset[str]] = MappingProxyType(
     {HERMES_4_405B: _HERMES_4, SHORT_NAMES["70b"]: _HERMES_4}

@@ -51,8 +51,9 @@ def prepare(
     chosen = {name for name, value in body.items() if standard.get(name) != value}
     chosen -= {"messages", "model"}
     shape = Shape(
-        stops=tuple(body.get("stop", ())),
+        stops=_stops(body.get("stop")),
         price=server.price,
+        key_hint=server.key_hint,
         notes=_left_out(server, chosen & server.left_out(body)),
         late_notes=_unlisted(server, key, body["model"], chosen, lookups),
     )
@@ -65,6 +66,12 @@ def _without_stop(server: Server, body: Mapping[str, Any]) -> Mapping[str, Any]:
     if listed is None or "stop" in listed:
         return body
     return {name: value for name, value in body.items() if name != "stop"}
+
+
+def _stops(stop: object) -> tuple[str, ...]:
+    """Give the stop texts of a body; `--param` may have put one text there, or anything."""
+    listed = stop if isinstance(stop, list) else [stop]
+    return tuple(one for one in listed if isinstance(one, str))
 
 
 def _left_out(server: Server, names: set[str]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """All servers that can be asked by name: the profiles, and those that a person defines.
 
-{"team": {"like": "vllm", "base_url": "http://gpu:8000/v1", "key_variable": "TEAM_KEY",
-          "model": "NousResearch/Hermes-4-405B", "price": [0.5, 1.5]},
- "ollama": {"base_url": "http://attic:11434/v1"}}
+A definition is `{"like": "vllm", "base_url": "http://gpu:8000/v1", "key_variable": "TEAM_KEY",
+"model": "NousResearch/Hermes-4-405B", "price": [0.5, 1.5]}`; `like` is a profile's name, prices
+are USD per million tokens in and out. One with a profile's own name changes that profile.
 """
 
 from __future__ import annotations

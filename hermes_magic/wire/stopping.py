@@ -44,9 +44,8 @@ class StopText:
             return []
         seen = self._held + text
         # What is complete first ends the answer, so that it ends the same however it is cut.
-        ends = [
-            (place + len(stop), place) for stop in self._stops if (place := seen.find(stop)) >= 0
-        ]
+        found = ((seen.find(stop), stop) for stop in self._stops)
+        ends = [(place + len(stop), place) for place, stop in found if place >= 0]
         self.found = bool(ends)
         end = min(ends)[1] if ends else len(seen) - self._beginning(seen)
         self._held = seen[end:]
