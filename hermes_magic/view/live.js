@@ -7,6 +7,7 @@
 // to that HTML (copy buttons) lives in the open page only: it is never saved.
 
 const SPEECH_MS = 2000;
+const LOST = "The kernel has gone: this answer is not whole.";
 
 export default () => {
   const reply = { number: 0, thought: pane(0), answer: pane(0), frame: null, source: "", lost: false };
@@ -24,6 +25,7 @@ export default () => {
       model.on("comm_live_update", () => {
         reply.lost = true;
         redraw();
+        keep(model.widget_manager?.context?.model?.cells, reply);
       });
     },
     render({ model, el }) {
@@ -45,6 +47,37 @@ function patched(before, change) {
   if (change.closed) next.closed.push(change.closed);
   next.open = (change.closed ? "" : next.open).slice(0, change.keep) + change.add;
   return next;
+}
+
+// The kernel has gone and cannot put plain HTML in the widget's place: in JupyterLab the page can.
+function keep(cells, { frame, source, thought, answer }) {
+  const widget = "application/vnd.jupyter.widget-view+json";
+  const html = root(frame, joined(thought), joined(answer)).outerHTML;
+  const text = `${source.trim()}\n\n[${LOST}]`;
+  const data = { "text/html": html, "text/markdown": text, "text/plain": text };
+  for (const { outputs } of cells ?? []) {
+    for (let i = 0; i < (outputs?.length ?? 0); i++) {
+      if (outputs.get(i).data?.[widget]?.model_id !== frame.id) continue;
+      outputs.set(i, { output_type: "display_data", data, metadata: {} });
+    }
+  }
+}
+
+function root(frame, thought, answer) {
+  const made = document.createElement("div");
+  made.className = "hermes";
+  if (thought) {
+    const details = make("details", "hermes-thought", made);
+    make("summary", "", details).textContent = frame.heading;
+    make("div", "", details).innerHTML = thought;
+  }
+  make("div", "hermes-answer", made).innerHTML = answer;
+  make("p", "hermes-note", made).textContent = LOST;
+  return made;
+}
+
+function joined({ closed, open }) {
+  return (closed.join("") + open).trim();
 }
 
 class View {
@@ -91,7 +124,7 @@ class View {
     const notes = frame.notes.join("\n");
     setText(this.notes, notes);
     setText(this.summary, frame.heading);
-    setText(this.line, this.reply.lost ? "The kernel has gone: this answer is not whole." : frame.line);
+    setText(this.line, this.reply.lost ? LOST : frame.line);
     for (const copy of this.tools.querySelectorAll(".hermes-copy")) copy.hidden = !this.reply.source;
     if (frame.hears) this.stopButton.hidden = false;
     this.fold(frame);
@@ -301,9 +334,11 @@ class Afterwards {
 
 function tools(parent, reply) {
   const bar = make("div", "hermes-tools", parent);
-  const html = () => (reply.answer.closed.join("") + reply.answer.open).trim();
   bar.append(
-    copyButton("Copy", "Copy the answer", () => ({ html: html(), text: reply.source.trim() })),
+    copyButton("Copy", "Copy the answer", () => ({
+      html: joined(reply.answer),
+      text: reply.source.trim(),
+    })),
     copyButton("Copy Markdown", "Copy the answer as Markdown", () => ({ text: reply.source.trim() })),
   );
   return bar;

@@ -177,6 +177,7 @@ class LiveView:
         self._number += 1
         frame = {
             "number": self._number,
+            "id": self._widget.model_id,
             "answering": bool(progress.answer_deltas),
             "thoughts": self._thoughts,
             "heading": self._heading(progress, elapsed),

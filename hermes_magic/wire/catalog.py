@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
 
@@ -19,6 +20,7 @@ from hermes_magic.errors import (
     ProtocolError,
     ServerTimeoutError,
 )
+from hermes_magic.reply import Usage
 from hermes_magic.wire.failures import failure_of_response, one_line
 
 if TYPE_CHECKING:
@@ -97,6 +99,13 @@ class Catalog:
         if model is None:
             raise ProtocolError(f"{self._server.host} told nothing of {one_line(slug)}.")
         return model
+
+    def generation(self, generation: str) -> Usage:
+        """Give what OpenRouter's books say of a generation; they lag, with 404 at first."""
+        found = _mapping(self._get(f"/generation?id={quote(generation, safe='')}")).get("data")
+        if not isinstance(found, Mapping):
+            raise ProtocolError(f"{self._server.host} told nothing of {one_line(generation)}.")
+        return Usage.from_generation(found)
 
     def key_figures(self) -> KeyFigures:
         """Give what OpenRouter tells of the key."""

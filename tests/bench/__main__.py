@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     found = benchmarks()
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(found))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     asked = parser.parse_args(arguments)
     if unknown := set(asked.names) - set(found):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}: {', '.join(found)}")

@@ -99,13 +99,18 @@ class Contest:
         return list(self._children)
 
     def rounds(self, cases: Sequence[Case], rounds: int) -> Iterator[tuple[int, str, Any]]:
-        """Let everybody do every case once a round; give (case's place, name, figures)."""
+        """Let everybody do every case once a round; give (case's place, name, figures).
+
+        Those that a case lists under "without" sit it out. A case's turns follow one another, so
+        that the machine's moods hit all of them alike.
+        """
         order = random.Random(0)  # noqa: S311 - an order, not a secret
         for _ in range(rounds):
-            turns = [(place, name) for place in range(len(cases)) for name in self._children]
-            order.shuffle(turns)
-            for place, name in turns:
-                yield place, name, self._children[name].do(cases[place])
+            for place in order.sample(range(len(cases)), len(cases)):
+                case = cases[place]
+                names = [name for name in self._children if name not in case.get("without", ())]
+                for name in order.sample(names, len(names)):
+                    yield place, name, self._children[name].do(case)
 
 
 @contextmanager

@@ -163,11 +163,7 @@ def _result(thought: str, answer: str, usage: Mapping[str, Any]) -> Any:
 def run(rounds: int) -> Report:
     """Let everybody read the same streams."""
     with streaming() as address:
-        cases = [
-            {"name": f"{framing} {size:,}", "url": f"{address}/{framing}/{size}/v1", "size": size}
-            for framing in FRAMINGS
-            for size in SIZES
-        ]
+        cases = [_case(address, framing, size) for framing in FRAMINGS for size in SIZES]
         warm_up = {"url": f"{address}/evt/200/v1"}
         with contest(sys.modules[__name__], warm_up) as running:
             figures = _read(running, cases, rounds)
@@ -183,6 +179,16 @@ def run(rounds: int) -> Report:
         missing=missing,
         facts={f"memory for {SIZES[-1]:,} events, MB, {name}": mb for name, mb in memory.items()},
     )
+
+
+def _case(address: str, framing: str, size: int) -> Case:
+    """Make a case; openai is spared the long ones, which would take most of the time."""
+    return {
+        "name": f"{framing} {size:,}",
+        "url": f"{address}/{framing}/{size}/v1",
+        "size": size,
+        "without": [] if size == SIZES[0] else [OPENAI],
+    }
 
 
 def _read(running: Contest, cases: Sequence[Case], rounds: int) -> Figures:
@@ -219,13 +225,16 @@ def _goals(figures: Figures) -> list[Goal]:
     goals = []
     for framing in FRAMINGS:
         few, many = (f"{framing} {size:,}" for size in SIZES)
-        ours = figures[many, OURS]
-        ratio = statistics.median(_ratios(ours, figures[many, BY_HAND]))
+        ratio = statistics.median(
+            ratio
+            for case in (few, many)
+            for ratio in _ratios(figures[case, OURS], figures[case, BY_HAND])
+        )
         goals.append(Goal(f"{framing}: at most 1.3 times the loop by hand", ratio, ratio <= 1.3))
-        if (many, OPENAI) in figures:
-            share = statistics.median(_ratios(ours, figures[many, OPENAI]))
+        if (few, OPENAI) in figures:
+            share = statistics.median(_ratios(figures[few, OURS], figures[few, OPENAI]))
             goals.append(Goal(f"{framing}: at most 1/6 of openai", share, share <= 1 / 6))
-        growth = _exponent(figures[few, OURS], ours)
+        growth = _exponent(figures[few, OURS], figures[many, OURS])
         goals.append(Goal(f"{framing}: growth exponent at most 1.05", growth, growth <= 1.05))
     return goals
 

@@ -122,6 +122,11 @@ class Notebook:
         size = self.page.viewport_size or {"height": 900}
         self.page.set_viewport_size({"width": pixels, "height": size["height"]})
 
+    def command(self, name: str, *, cell: int) -> None:
+        """Run one of JupyterLab's commands on a cell; return when it is done."""
+        self.select_cell(cell)
+        self._do(f"return app.commands.execute('{name}').then(() => null)")
+
     def hide_files(self) -> None:
         """Fold the side bar away."""
         self._do("if (!app.shell.leftCollapsed) run('application:toggle-left-area')")
@@ -144,7 +149,7 @@ class Notebook:
         """Leave the notebook, whose kernel lives on; `open()` comes back."""
         self.page.goto("about:blank")
 
-    def _do(self, statements: str) -> Any:  # noqa: ANN401 - whatever the page returns
+    def _do(self, statements: str) -> Any:
         return self.page.evaluate(f"() => {{ {PREAMBLE} {statements} }}")
 
     def _until(self, condition: str) -> None:

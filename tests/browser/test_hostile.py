@@ -61,7 +61,8 @@ OWN = (
 )
 # These would swallow what follows them, so each is an answer of its own.
 GREEDY = ("```", "~~~", "$$", "\\[", "<!--", "\\begin", "[^", "]:", "\n", "\\def", "\\newcommand")
-EVERYTHING = (*PAYLOADS, *OWN)
+# A server cannot send half a character.
+EVERYTHING = [one for one in (*PAYLOADS, *OWN) if "\ud83d" not in one]
 TOGETHER = "\n\n".join(one for one in EVERYTHING if not any(part in one for part in GREEDY))
 ALONE = [one for one in EVERYTHING if any(part in one for part in GREEDY)]
 DEMO = CODE_POINT.sub(lambda found: chr(int(found[1], 16)), fragment("_hostile.md"))
@@ -158,6 +159,21 @@ def test_payloads_in_exported_html(
     assert dialogs == []
     asked_by_ours = {url for url in asked if not url.startswith("file:")} - set(own)
     assert asked_by_ours == set(), "nbconvert's own page asks for MathJax, ours for nothing"
+
+
+def test_the_check_itself_sees_what_runs_and_what_is_fetched(notebook: NotebookMaker) -> None:
+    book = notebook("control.ipynb", [""])
+    book.open()
+    for payload in ("<img src=//evil.invalid/x onerror='window.hermesPwned = 1'>", "<form></form>"):
+        book.page.evaluate(
+            "payload => { const one = document.createElement('div'); one.className = 'hermes';"
+            " one.innerHTML = payload; document.body.append(one); }",
+            payload,
+        )
+    book.page.wait_for_function("() => window.hermesPwned")
+    found = book.page.evaluate(FOREIGN)
+    assert {"executed", "onerror", "<form></form>"} <= set(found)
+    assert book.requests == ["http://evil.invalid/x"]
 
 
 def exported(source: Path, folder: Path) -> Path:

@@ -38,7 +38,9 @@ print("left to right")
 
 נוסחה: \\(x_1\\) ועוד.
 """
-WIDE = "Wide: `" + "x" * 300 + "`\n\n| " + " | ".join(["a long heading"] * 12) + " |\n|" + "---|" * 12
+WIDE = (
+    "Wide: `" + "x" * 300 + "`\n\n| " + " | ".join(["a long heading"] * 12) + " |\n|" + "---|" * 12
+)
 
 
 @pytest.fixture
