@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from hermes_magic import prompt
 from hermes_magic.errors import HermesError, ServerTimeoutError, Stopped
 from hermes_magic.options import Options
-from hermes_magic.reply import Done, Event, Failed, Progress, Reply, ReplyBuilder
+from hermes_magic.reply import Done, Event, Failed, Progress, Reply, ReplyBuilder, Retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -243,7 +243,9 @@ class Answering:
 
     def _timed_out(self, events: list[Event]) -> bool:
         """Tell whether no event has come for too long; a comment that keeps a line open is none."""
-        self._heard = self.elapsed if events else self._heard
+        if events:
+            waits = (event.delay for event in events if isinstance(event, Retrying))
+            self._heard = self.elapsed + sum(waits)
         return self._timeout is not None and self.elapsed - self._heard > self._timeout
 
     def _silent(self) -> ServerTimeoutError:

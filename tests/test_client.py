@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -212,12 +213,12 @@ def test_tls_with_a_server_that_has_none_is_a_network_error() -> None:
 
 @pytest.mark.parametrize("steps", [(Pause(LONG),), (data("part"), Pause(LONG))])
 def test_a_silent_server_is_a_timeout(steps: tuple[Step, ...]) -> None:
-    with (
-        Loopback(lambda _: Response(200, {}, steps)) as server,
-        closing(Client(Server("test", server.base_url, silence=0.05), KEY)) as client,
-    ):
-        error, reply = failure(client)
-        (exchange,) = server.wait_for_exchanges()
+    response = Response(200, {"Content-Type": "text/event-stream"}, steps)
+    with Loopback(lambda _: response) as server:
+        impatient = replace(Server("test", server.base_url), silence=0.05)
+        with closing(Client(impatient, KEY)) as client:
+            error, reply = failure(client)
+            (exchange,) = server.wait_for_exchanges()
     assert type(error) is errors.ServerTimeoutError
     assert error.message == "127.0.0.1 sent nothing for 0.05 s."
     assert (reply.text, exchange.client_left) == ("part" if len(steps) > 1 else "", True)

@@ -210,6 +210,25 @@ class TestOneOfOnesOwn:
         assert len(other.posts) == before
 
     @pytest.mark.parametrize(
+        ("server", "says"),
+        [
+            ("team", "Set TEAM_KEY to a valid key"),
+            ("vllm", "key_variable in HermesMagics.servers"),
+            ("openrouter", "Set OPENROUTER_API_KEY to a valid key"),
+        ],
+    )
+    def test_that_refuses_the_key_names_its_variable(
+        self, kernel: Kernel, main: Loopback, other: Loopback, server: str, says: str
+    ) -> None:
+        refusal = {"error": {"code": 401, "message": f"bad key {TEAM_KEY}"}}
+        main.chat = other.chat = lambda: Response.json(refusal, status=401)
+        ran = kernel.run(f"%%hermes --server {server}\nWhy?")
+        main.chat = other.chat = lambda: answer("reasoning")
+        assert ran.error["ename"] == "AuthenticationError"
+        assert says in ran.error["evalue"]
+        assert_one_line(ran.error)
+
+    @pytest.mark.parametrize(
         ("line", "name", "says"),
         [
             ("--server temp", "OptionError", "did you mean team?"),

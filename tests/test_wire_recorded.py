@@ -25,6 +25,7 @@ from hermes_magic.offline import Cut, Response
 from hermes_magic.offline import Server as Loopback
 from hermes_magic.reply import Done, Event, Failed, Reply, ReplyBuilder
 from hermes_magic.wire.body import BodyDecoder
+from hermes_magic.wire.catalog import Catalog
 from hermes_magic.wire.client import Client
 from hermes_magic.wire.servers import Server
 
@@ -226,10 +227,10 @@ def test_a_recorded_refusal_has_type_status_provider_and_message(
 
 
 @needs_recordings
-def test_the_recorded_list_of_models(wire: Wire) -> None:
-    wire.answer = Response(200, {}, (recorded(MODELS),))
-    models = wire.client.get("/models")["data"]
-    assert [model["id"] for model in models] == EXPECTED[MODELS]["models"]
+def test_the_recorded_list_of_models() -> None:
+    with Loopback(lambda _: Response(200, {}, (recorded(MODELS),))) as server:
+        models = Catalog(Server("test", server.base_url)).models()
+    assert [model.id for model in models] == EXPECTED[MODELS]["models"]
 
 
 EVENT = b'data: {"id":"gen-1","choices":[{"delta":{"content":"word "},"finish_reason":null}]}\n\n'

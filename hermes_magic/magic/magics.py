@@ -1,4 +1,4 @@
-"""The front door: `%%hermes` and `%hermes`."""
+"""`%%hermes` and `%hermes`: parse, ask, show, keep."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import Unicode
 
 from hermes_magic import options as grammar
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from hermes_magic.wire.servers import Server
 
 
-@magics_class
-class HermesMagics(Magics, Defaults):  # type: ignore[misc]  # made from the option table
+class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option table
     """Defaults of `%%hermes`, each of which a cell's own option overrides."""
 
     base_url = Unicode(
@@ -50,16 +48,14 @@ class HermesMagics(Magics, Defaults):  # type: ignore[misc]  # made from the opt
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
-        super().__init__(shell=shell)
+        super().__init__(parent=shell)
         self._shell = shell
         self._session = Session(functools.partial(notebook_path, shell))
         self._desk = Desk(self, shell, self._session)
         self._shown: tuple[int, Reply] | None = None
 
-    @no_var_expand
-    @line_cell_magic
     def hermes(self, line: str, cell: str | None = None) -> object:
-        """Ask Nous Hermes 4 405B: `%%hermes [options]` over a question, or `%hermes question`."""
+        """Run a magic line, with the cell's text below it if there is one."""
         refuse_pasted(f"{line}\n{cell or ''}")
         command = commands.recognise(line) if cell is None else None
         if command is not None:

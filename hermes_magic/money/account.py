@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import threading
-from contextlib import closing
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from hermes_magic.errors import HermesError
 from hermes_magic.money.booking import BookedSender
 from hermes_magic.money.dryrun import dry_run
 from hermes_magic.money.ledger import Entry, Ledger, Outcome
@@ -16,13 +17,13 @@ from hermes_magic.money.place import data_folder
 from hermes_magic.money.prices import Price, PriceList
 from hermes_magic.money.report import Report
 from hermes_magic.money.store import Store
-from hermes_magic.wire.client import Client
-from hermes_magic.wire.settle import look_up
+from hermes_magic.wire.catalog import Catalog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hermes_magic.money.budget import Limits
+    from hermes_magic.wire.client import Client
     from hermes_magic.wire.servers import Server
 
 LEDGER_FILE: Final = "ledger.sqlite3"
@@ -62,11 +63,7 @@ class Account:
 
     def prices(self, server: Server, key: str) -> PriceList:
         """Give a server's price list."""
-
-        def fetch(path: str) -> Any:
-            with closing(Client(server, key)) as client:
-                return client.get(path)
-
+        fetch = Catalog(server, key).pricing
         made = PriceList(server.address, self.ledger, fetch, own=_own_price(server))
         return self._prices.setdefault((server.address, key), made)
 
@@ -87,12 +84,13 @@ class Account:
         def run() -> None:
             self.ledger.drop_unsent()
             calls = self.ledger.open_calls(server.address, youngest=_YOUNGEST, oldest=_OLDEST)
-            with closing(Client(server, key)) as client:
-                for call in calls:
-                    if self._closed.is_set():
-                        return
-                    usage = look_up(client, call.generation)
-                    if usage is not None:
+            catalog = Catalog(server, key)
+            for call in calls:
+                if self._closed.is_set():
+                    return
+                with suppress(HermesError):
+                    usage = catalog.generation(call.generation)
+                    if usage.cost is not None:
                         self.ledger.settle(call.id, Outcome(usage))
 
         thread = threading.Thread(target=run, name="hermes-books", daemon=True)

@@ -175,7 +175,7 @@ class PriceList:
     Args:
         server: its address, under which prices are kept.
         shelf: where they are kept.
-        fetch: gives the JSON at a path below the server's address; raises HermesError.
+        fetch: asks the server for a model's `pricing`; raises HermesError.
         clock: Unix time.
         own: the price of all its models, where nobody need be asked.
     """
@@ -184,7 +184,7 @@ class PriceList:
         self,
         server: str,
         shelf: Shelf,
-        fetch: Callable[[str], Any],
+        fetch: Callable[[str], Mapping[str, Any]],
         clock: Callable[[], float] = time.time,
         *,
         own: Price | None = None,
@@ -226,12 +226,10 @@ class PriceList:
     def _ask(self, model: str) -> None:
         self._asked[model] = self._clock()
         try:
-            answer = self._fetch(f"/model/{model}")
+            pricing = self._fetch(model)
         except HermesError:
             return
-        data = answer.get("data") if isinstance(answer, Mapping) else None
-        pricing = data.get("pricing") if isinstance(data, Mapping) else None
-        if isinstance(pricing, Mapping):
+        if pricing:
             text = json.dumps(pricing, default=str)
             self._shelf.keep_price(self._server, model, text, self._clock())
 

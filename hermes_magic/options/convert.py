@@ -7,7 +7,7 @@ import keyword
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 HERMES_4_405B = "nousresearch/hermes-4-405b"
 SHORT_NAMES: Mapping[str, str] = {
@@ -16,9 +16,6 @@ SHORT_NAMES: Mapping[str, str] = {
     "3-405b": "nousresearch/hermes-3-llama-3.1-405b",
     "3-70b": "nousresearch/hermes-3-llama-3.1-70b",
 }
-
-Thoughts = Literal["open", "folded", "hidden"]
-"""How a thought is shown: unfolded, folded behind its heading, or not at all."""
 
 Convert = Callable[[str], Any]
 """Turn a word into a value; raise ValueError with what was expected."""

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 
+Thoughts = Literal["open", "folded", "hidden"]
+"""How a thought is shown: unfolded, folded behind its heading, or not at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """How one option is written.
@@ -121,13 +125,6 @@ class Options:
         metavar="N",
         help="the longest that thought and answer together may be, in tokens",
     )
-    retries: int = _option(
-        "--retries",
-        default=2,
-        convert=to.whole(0),
-        metavar="N",
-        help="how often to ask again when no answer has begun: 429, 5xx, no connection",
-    )
     seed: int | None = _option(
         "--seed",
         default=None,
@@ -216,6 +213,13 @@ class Options:
         convert=to.parameter,
         metavar="KEY=JSON",
         help="any other field of the request body; may be repeated",
+    )
+    retries: int = _option(
+        "--retries",
+        default=2,
+        convert=to.whole(0),
+        metavar="N",
+        help="how often to ask again when no answer has begun: 429, 5xx, no connection",
     )
     out: str = _option(
         "-o",

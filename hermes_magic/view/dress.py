@@ -17,8 +17,10 @@ _TAG = re.compile(r'<([a-z][a-z0-9]*)((?: [a-z-]+="[^"]*")*)>')
 _CODE = (
     "margin:0 0 14px 0;padding:10px 12px;border-radius:4px;"
     "background-color:rgba(128,128,128,0.1);text-align:left;"
+    "white-space:pre-wrap;word-break:normal;overflow-wrap:break-word;"
 )
-_INSIDE_PRE = "background-color:transparent;"
+_CLEAR = "background-color:transparent;"
+_WIDE = "display:block;overflow-x:auto;overflow-y:hidden;"
 _TABLE = "margin-left:0;margin-right:0;"
 _STRONG: Final[Mapping[str, Side]] = {"L": "left", "R": "right", "AL": "right"}
 
@@ -52,7 +54,13 @@ def _style(name: str, attributes: str, side: Side, *, in_pre: bool) -> str:
         case "pre":
             return _CODE
         case "code" if in_pre:
-            return _INSIDE_PRE
+            return _CLEAR
+        case "div" if 'class="highlight"' in attributes:
+            return _CLEAR
+        case "div" | "span" if "hm-math-display" in attributes:
+            return _WIDE
+        case "p" if side == "right":
+            return "text-align:right;"
         case "table":
             return _TABLE
         case "td" | "th":

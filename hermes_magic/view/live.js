@@ -7,6 +7,7 @@
 // to that HTML (copy buttons) lives in the open page only: it is never saved.
 
 const SPEECH_MS = 2000;
+const LOST = "The kernel has gone: this answer is not whole.";
 
 export default () => {
   const reply = { number: 0, thought: pane(0), answer: pane(0), frame: null, source: "", lost: false };
@@ -24,6 +25,7 @@ export default () => {
       model.on("comm_live_update", () => {
         reply.lost = true;
         redraw();
+        keep(model.widget_manager?.context?.model?.cells, reply);
       });
     },
     render({ model, el }) {
@@ -47,6 +49,37 @@ function patched(before, change) {
   return next;
 }
 
+// The kernel has gone and cannot put plain HTML in the widget's place: in JupyterLab the page can.
+function keep(cells, { frame, source, thought, answer }) {
+  const widget = "application/vnd.jupyter.widget-view+json";
+  const html = root(frame, joined(thought), joined(answer)).outerHTML;
+  const text = `${source.trim()}\n\n[${LOST}]`;
+  const data = { "text/html": html, "text/markdown": text, "text/plain": text };
+  for (const { outputs } of cells ?? []) {
+    for (let i = 0; i < (outputs?.length ?? 0); i++) {
+      if (outputs.get(i).data?.[widget]?.model_id !== frame.id) continue;
+      outputs.set(i, { output_type: "display_data", data, metadata: {} });
+    }
+  }
+}
+
+function root(frame, thought, answer) {
+  const made = document.createElement("div");
+  made.className = "hermes";
+  if (thought) {
+    const details = make("details", "hermes-thought", made);
+    make("summary", "", details).textContent = frame.heading;
+    make("div", "", details).innerHTML = thought;
+  }
+  make("div", "hermes-answer", made).innerHTML = answer;
+  make("p", "hermes-note", made).textContent = LOST;
+  return made;
+}
+
+function joined({ closed, open }) {
+  return (closed.join("") + open).trim();
+}
+
 class View {
   constructor(model, el, reply) {
     Object.assign(this, { model, el, reply, due: 0, touched: false, folded: false });
@@ -68,6 +101,7 @@ class View {
     this.tools = tools(root, reply);
     this.stopButton = button("Stop", () => this.stop());
     this.tools.prepend(this.stopButton);
+    this.askWhetherHeard();
     this.line = make("div", "hermes-line hermes-quiet hermes-busy", root);
     this.line.textContent = "Asking…";
     this.afterwards = new Afterwards(this);
@@ -90,8 +124,9 @@ class View {
     const notes = frame.notes.join("\n");
     setText(this.notes, notes);
     setText(this.summary, frame.heading);
-    setText(this.line, this.reply.lost ? "The kernel has gone: this answer is not whole." : frame.line);
+    setText(this.line, this.reply.lost ? LOST : frame.line);
     for (const copy of this.tools.querySelectorAll(".hermes-copy")) copy.hidden = !this.reply.source;
+    if (frame.hears) this.stopButton.hidden = false;
     this.fold(frame);
   }
 
@@ -116,9 +151,21 @@ class View {
   stop() {
     this.stopButton.disabled = true;
     this.stopButton.textContent = "Stopping…";
-    const kernel = this.model.widget_manager?.kernel;
-    if (kernel?.interrupt) kernel.interrupt();
+    if (this.interrupts) this.model.widget_manager.kernel.interrupt();
     else this.model.send({ stop: true });
+  }
+
+  get interrupts() {
+    return Boolean(this.model.widget_manager?.kernel?.interrupt);
+  }
+
+  // Where the page cannot interrupt the kernel, a busy kernel may still hear a message (on a
+  // subshell, which the host may start at the first one): only then is there a Stop button.
+  askWhetherHeard() {
+    this.stopButton.hidden = !this.interrupts;
+    for (const delay of this.interrupts ? [] : [0, 500, 2000]) {
+      setTimeout(() => this.reply.frame?.hears || this.model.send({ hello: true }), delay);
+    }
   }
 
   lose() {
@@ -166,7 +213,7 @@ class Pane {
     if (first?.classList.contains("hm-more")) this.join(first);
     if (final) for (const node of nodes) this.speech?.say(spoken(node));
     this.el.append(template.content);
-    if (final) for (const node of nodes) addCodeButtons(node);
+    for (const node of final ? nodes : nodes.slice(0, -1)) addCodeButtons(node);
     this.typeset(nodes, formulas);
     return nodes;
   }
@@ -287,9 +334,11 @@ class Afterwards {
 
 function tools(parent, reply) {
   const bar = make("div", "hermes-tools", parent);
-  const html = () => (reply.answer.closed.join("") + reply.answer.open).trim();
   bar.append(
-    copyButton("Copy", "Copy the answer", () => ({ html: html(), text: reply.source.trim() })),
+    copyButton("Copy", "Copy the answer", () => ({
+      html: joined(reply.answer),
+      text: reply.source.trim(),
+    })),
     copyButton("Copy Markdown", "Copy the answer as Markdown", () => ({ text: reply.source.trim() })),
   );
   return bar;

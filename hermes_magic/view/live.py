@@ -117,6 +117,7 @@ class LiveView:
         self._thoughts = thoughts
         self._request_stop = request_stop
         self._rate = rate
+        self._hears = False
         self._source: list[str] = []
         self._widget: _Widget | None = None
         self._display: DisplayHandle | None = None
@@ -162,6 +163,7 @@ class LiveView:
 
     def _heard(self, _widget: object, content: object, _buffers: object) -> None:
         """Take a message of the front end: ipykernel 7 hears it while the cell runs."""
+        self._hears = True
         if isinstance(content, dict) and content.get("stop") is True and self._request_stop:
             self._request_stop()
 
@@ -175,6 +177,7 @@ class LiveView:
         self._number += 1
         frame = {
             "number": self._number,
+            "id": self._widget.model_id,
             "answering": bool(progress.answer_deltas),
             "thoughts": self._thoughts,
             "heading": self._heading(progress, elapsed),
@@ -182,6 +185,7 @@ class LiveView:
             "notes": self._notes,
             "thought": self._thought.patch(),
             "answer": self._answer.patch(),
+            "hears": self._hears,
             "source": "".join(self._source),
         }
         self._source.clear()

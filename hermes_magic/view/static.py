@@ -25,6 +25,7 @@ _QUIET = "font-size:85%;opacity:0.75;"
 _SUMMARY = _QUIET + "cursor:pointer;"
 _FOLD = "margin:0 0 10px 0;"
 _THOUGHT = "margin:4px 0 0 4px;padding-left:12px;border-left:2px solid rgba(128,128,128,0.4);"
+_ANSWER = "overflow-wrap:break-word;"
 _CELL = "text-align:left;"
 
 
@@ -76,11 +77,11 @@ def html(reply: Reply, *, timed: bool, unfolded: bool = False) -> str:
             f'<details class="hermes-thought" style="{_FOLD}"{" open" if unfolded else ""}>'
             f'<summary style="{_SUMMARY}">'
             f"{_text(readout.thought_heading(reply, timed=timed))}</summary>"
-            f'<div style="{_THOUGHT}{_QUIET}" dir="auto">'
+            f'<div style="{_THOUGHT}{_QUIET}{_ANSWER}" dir="auto">'
             f"{dress(thought, start_side(reply.thinking))}</div></details>"
         )
     answer = dress(render(reply.text.strip()), start_side(reply.text))
-    parts.append(f'<div class="hermes-answer" dir="auto">{answer}</div>')
+    parts.append(f'<div class="hermes-answer" style="{_ANSWER}" dir="auto">{answer}</div>')
     parts += [_note(note) for note in readout.notes(reply)]
     parts.append(_cost(reply, timed=timed))
     parts.append("</div>")

@@ -8,11 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
 
 from hermes_magic._version import __version__
-from hermes_magic.errors import HermesError, NetworkError, ProtocolError, ServerTimeoutError
+from hermes_magic.errors import (
+    AuthenticationError,
+    HermesError,
+    NetworkError,
+    ProtocolError,
+    ServerTimeoutError,
+)
+from hermes_magic.reply import Usage
 from hermes_magic.wire.failures import failure_of_response, one_line
 
 if TYPE_CHECKING:
@@ -92,6 +100,19 @@ class Catalog:
             raise ProtocolError(f"{self._server.host} told nothing of {one_line(slug)}.")
         return model
 
+    def pricing(self, slug: str) -> Mapping[str, Any]:
+        """Give what a model costs, as OpenRouter writes it: USD per token, and conditions."""
+        if not _SLUG.fullmatch(slug):
+            raise ProtocolError(f"{one_line(slug)} is no model's slug.")
+        return _mapping(_mapping(_mapping(self._get(f"/model/{slug}")).get("data")).get("pricing"))
+
+    def generation(self, generation: str) -> Usage:
+        """Give what OpenRouter's books say of a generation; they lag, with 404 at first."""
+        found = _mapping(self._get(f"/generation?id={quote(generation, safe='')}")).get("data")
+        if not isinstance(found, Mapping):
+            raise ProtocolError(f"{self._server.host} told nothing of {one_line(generation)}.")
+        return Usage.from_generation(found)
+
     def key_figures(self) -> KeyFigures:
         """Give what OpenRouter tells of the key."""
         data = _mapping(_mapping(self._get("/key")).get("data"))
@@ -146,6 +167,8 @@ class Catalog:
     def _refusal(self, status: int, body: bytes, headers: Mapping[str, str]) -> HermesError:
         error = failure_of_response(status, body, headers)
         error.message = self._hidden(error.message)
+        if isinstance(error, AuthenticationError):
+            error.hint = self._server.key_hint
         error.args = (error.message,)
         return error
 

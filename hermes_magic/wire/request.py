@@ -53,6 +53,7 @@ def prepare(
     shape = Shape(
         stops=_stops(body.get("stop")),
         price=server.price,
+        key_hint=server.key_hint,
         notes=_left_out(server, chosen & server.left_out(body)),
         late_notes=_unlisted(server, key, body["model"], chosen, lookups),
     )

@@ -122,11 +122,19 @@ class Server:
         """Give the fields of a body that `adapt` drops, for this server does not take them."""
         return DIALECTS[self.kind].unknown & body.keys()
 
+    @property
+    def key_hint(self) -> str:
+        """What to do where the server wants another key."""
+        match self.key_variable:
+            case "OPENROUTER_API_KEY":
+                return AuthenticationError.default_hint
+            case "":
+                return "Name the variable that holds its key: key_variable in HermesMagics.servers."
+            case variable:
+                return f"Set {variable} to a valid key before starting Jupyter."
+
     def _no_key(self, message: str) -> AuthenticationError:
-        if self.key_variable == "OPENROUTER_API_KEY":
-            return AuthenticationError(message)
-        hint = f"Set {self.key_variable} to a valid key before starting Jupyter."
-        return AuthenticationError(message, hint=hint)
+        return AuthenticationError(message, hint=self.key_hint)
 
 
 def openrouter(base_url: str) -> Server:

@@ -7,16 +7,16 @@ A stopped stream brings no usage, and Hermes's host cannot cancel, so the bill g
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
 
 from hermes_magic.errors import HermesError
-from hermes_magic.reply import Usage
-from hermes_magic.wire.client import Client
+from hermes_magic.wire.catalog import Catalog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hermes_magic.reply import Usage
     from hermes_magic.wire.servers import Server
 
 _DELAYS = (0.0, 0.25, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0)
@@ -43,20 +43,15 @@ def settle(
     """
 
     def run() -> None:
-        with closing(Client(server, key)) as client:
-            learner.settle(poll(lambda: client.get(_path(generation)), leave.wait))
+        catalog = Catalog(server, key)
+        learner.settle(poll(lambda: catalog.generation(generation), leave.wait))
 
     thread = threading.Thread(target=run, name="hermes-settle", daemon=True)
     thread.start()
     return thread
 
 
-def look_up(client: Client, generation: str) -> Usage | None:
-    """Ask once what a generation took; None while the server's books do not have its cost."""
-    return _once(lambda: client.get(_path(generation)))
-
-
-def poll(fetch: Callable[[], Any], wait: Callable[[float], bool]) -> Usage | None:
+def poll(fetch: Callable[[], Usage], wait: Callable[[float], bool]) -> Usage | None:
     """Ask again and again until there is a cost; None if there is none after two minutes.
 
     Args:
@@ -66,21 +61,8 @@ def poll(fetch: Callable[[], Any], wait: Callable[[float], bool]) -> Usage | Non
     for delay in _DELAYS:
         if wait(delay):
             return None
-        usage = _once(fetch)
-        if usage is not None:
-            return usage
+        with suppress(HermesError):
+            usage = fetch()
+            if usage.cost is not None:
+                return usage
     return None
-
-
-def _path(generation: str) -> str:
-    return f"/generation?id={quote(generation, safe='')}"
-
-
-def _once(fetch: Callable[[], Any]) -> Usage | None:
-    try:
-        answer = fetch()
-    except HermesError:
-        return None
-    data = answer.get("data") if isinstance(answer, Mapping) else None
-    usage = Usage.from_generation(data) if isinstance(data, Mapping) else None
-    return usage if usage is not None and usage.cost is not None else None

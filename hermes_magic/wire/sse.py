@@ -6,13 +6,12 @@ LF, CRLF or CR; several `data:` lines of one event are joined by LF; comments ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
+class ServerEvent(NamedTuple):
     """One event: the bytes of its data, and its name where the server gave one."""
 
     data: bytes
@@ -62,14 +61,16 @@ class SSEDecoder:
         return chunk.removeprefix(_BOM)
 
     def _whole_lines(self, chunk: bytes) -> list[bytes]:
-        self._parts.append(chunk)
-        text = b"".join(self._parts)
+        if self._parts:
+            self._parts.append(chunk)
+            chunk = b"".join(self._parts)
         if b"\r" in chunk:
-            lines = text.splitlines()
-            self._after_cr = text.endswith(b"\r")
-            self._parts = [] if text.endswith((b"\r", b"\n")) else [lines.pop()]
+            lines = chunk.splitlines()
+            self._after_cr = chunk.endswith(b"\r")
+            self._parts = [] if chunk.endswith((b"\r", b"\n")) else [lines.pop()]
         else:
-            *lines, rest = text.split(b"\n")
+            lines = chunk.split(b"\n")
+            rest = lines.pop()
             self._parts = [rest] if rest else []
         return lines
 
@@ -77,8 +78,10 @@ class SSEDecoder:
         events: list[ServerEvent] = []
         data = self._data
         for line in lines:
-            if line.startswith(b"data:"):
-                data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+            if line.startswith(b"data: "):
+                data.append(line[6:])
+            elif line.startswith(b"data:"):
+                data.append(line[5:])
             elif line:
                 self._field(line)
             else:

@@ -27,19 +27,21 @@ _QUESTION = "%%hermes -o kept\nWhat is it?"
 _KEPT = "(kept.text, kept.thinking, kept.state, kept is _) if kept is not None else ()"
 # The luckiest draw of the full jitter, so that no test waits for a retry.
 _SETUP = """
-import socket
-import hermes_magic.wire.client as client
+import dataclasses, socket
+import hermes_magic.magic.desk as desk
 from hermes_magic.wire import retry
 retry.Policy.__init__.__defaults__ = (2, lambda most: 0.0)
-resolve, patience = socket.getaddrinfo, client._READ_SECONDS
+resolve, openrouter = socket.getaddrinfo, desk.openrouter
+def impatient(address):
+    return dataclasses.replace(openrouter(address), silence=0.2)
 def no_such_name(*_args, **_options):
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 """
 _BEFORE = {
     Place.NO_NAME: "socket.getaddrinfo = no_such_name",
-    Place.IMPATIENT: "client._READ_SECONDS = 0.2",
+    Place.IMPATIENT: "desk.openrouter = impatient",
 }
-_AFTER = "socket.getaddrinfo = resolve; client._READ_SECONDS = patience"
+_AFTER = "socket.getaddrinfo = resolve; desk.openrouter = openrouter"
 
 
 class Scripted:
