@@ -115,8 +115,8 @@ class AuthenticationError(ApiError):
     """There is no key, or the server refused it."""
 
     default_hint = (
-        "Store your key with %hermes login, or set OPENROUTER_API_KEY before starting Jupyter; "
-        "or try without one: %hermes offline"
+        "Set OPENROUTER_API_KEY to a valid key before starting Jupyter, or store one with "
+        "%hermes login; or try without one: %hermes offline"
     )
 
 

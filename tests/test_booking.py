@@ -29,7 +29,7 @@ from hermes_magic.offline import Cut, DemoServer, Pause, Request, Response, Serv
 from hermes_magic.options import HERMES_4_405B, Options
 from hermes_magic.session import Session
 from hermes_magic.wire.retry import Policy
-from hermes_magic.wire.servers import openrouter
+from hermes_magic.wire.servers import PROFILES, openrouter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -308,6 +308,13 @@ def test_a_dry_run_shows_the_request_and_sends_nothing(desk: Desk) -> None:
     assert KEY not in shown
     assert shown.endswith("Nothing was sent.")
     assert len(desk.calls) == 1
+
+
+def test_the_rate_is_that_of_the_answer_and_nothing_where_nothing_is_billed(desk: Desk) -> None:
+    account = desk.session.account
+    assert account.rate(openrouter(""), KEY, HERMES_4_405B) == Decimal("0.000003")
+    assert account.rate(openrouter(""), KEY, "x/y") is None
+    assert account.rate(PROFILES["ollama"], "", HERMES_4_405B) is None
 
 
 def test_retry_after_a_rate_limit_keeps_the_error(desk: Desk) -> None:

@@ -97,7 +97,8 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         key = self._desk.keys.find(server).value
         limits = None if self._desk.is_offline else self._limits(options)
         question = self._session.ask(server, key, options, text, limits)
-        view = open_view(self._shell, options.thoughts, question.request_stop)
+        rate = None if limits is None else self._session.account.rate(server, key, options.model)
+        view = open_view(self._shell, options.thoughts, question.request_stop, rate)
         with on_interrupt(question.request_stop):
             try:
                 with question as answering:

@@ -67,6 +67,11 @@ class Account:
         made = PriceList(server.address, self.ledger, fetch, own=_own_price(server))
         return self._prices.setdefault((server.address, key), made)
 
+    def rate(self, server: Server, key: str, model: str) -> Decimal | None:
+        """Give the USD of a token of answer as far as it is known; None for free or unknown."""
+        price = self.prices(server, key).kept(model)
+        return (price.completion or None) if price is not None else None
+
     def dry_run(self, server: Server, key: str, body: Mapping[str, Any], limits: Limits) -> str:
         """Write what would be sent and what it can cost; send nothing but the price's look-up."""
         quote = self.prices(server, key).quote(body, ask=True)
