@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from hermes_magic.errors import HermesError
+from hermes_magic.errors import HermesError, OptionError
 from hermes_magic.magic import figures
 
 if TYPE_CHECKING:
@@ -115,7 +115,11 @@ class Call:
 
 
 def recognise(line: str) -> Call | None:
-    """Give the call that a line is, or None if it is a question."""
+    """Give the call that a line is, or None if it is a question.
+
+    Raises:
+        OptionError: `--csv` has no file.
+    """
     name, _, rest = line.strip().partition(" ")
     command = next((one for one in COMMANDS if one.name == name), None)
     if command is None:
@@ -126,6 +130,8 @@ def recognise(line: str) -> Call | None:
     csv = _CSV.fullmatch(rest.strip()) if command.takes_csv else None
     if csv is not None:
         return Call(command, csv.group(1).strip("\"'"))
+    if command.takes_csv and rest.split()[:1] in (["--csv"], ["--csv="]):
+        raise OptionError("--csv needs one file: %hermes cost --csv spent.csv")
     words = rest.split()
     fits = len(words) <= bool(command.argument) and all(map(_WORD.fullmatch, words))
     if not fits or rest.strip().startswith("-"):
