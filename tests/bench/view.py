@@ -64,6 +64,7 @@ mark => {
     for (const task of list.getEntries()) window.bench.long += task.duration / 1000;
   }).observe({ entryTypes: ['longtask'] });
   new MutationObserver(records => {
+    if (records.every(record => record.target.closest?.('.hermes-speech'))) return;
     window.bench.changed = Date.now() / 1000;
     if (window.bench.painted) return;
     const area = document.querySelectorAll('.jp-Cell')[2].querySelector('.jp-Cell-outputArea');
@@ -137,7 +138,8 @@ def measure(lab: Lab, profile: BrowserContext, way: str, kind: str, tokens: int)
         cell = ask if way == "hermes" else ANCHOR.format(url=server.base_url)
         cpu = "import time\nprint(time.process_time())"
         name = f"{way}-{kind}-{tokens}.ipynb"
-        lab.write(name, [setup(server), cpu, cell, cpu])
+        warm = f"{setup(server)}\n_ = get_ipython().run_line_magic('hermes', 'say $x$')"
+        lab.write(name, [warm, cpu, cell, cpu])
         book = Notebook(lab, profile, name, screenshots=lab.home)
         book.page.on("websocket", lambda socket: count_bytes(socket, received))
         book.open()
