@@ -33,7 +33,7 @@ _NOTHING = {"text/plain": ""}
 
 
 class _Widget(anywidget.AnyWidget):
-    _esm = _HERE / "live.js"
+    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in ("live.js", "controls.js"))
     _css = _HERE / "live.css"
     layout = traitlets.Any()  # in place of a Layout widget, which AnyWidget would leave open
 

@@ -47,6 +47,7 @@ _BY_TYPE: Mapping[str, type[errors.HermesError]] = {
     "unprocessable": errors.BadRequestError,
     "precondition_failed": errors.BadRequestError,
     "context_length_exceeded": errors.ContextLengthError,
+    "exceed_context_size_error": errors.ContextLengthError,
     "string_too_long": errors.ContextLengthError,
     "payload_too_large": errors.ContextLengthError,
     "max_tokens_exceeded": errors.TruncatedError,

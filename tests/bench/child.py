@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _STATUS = Path("/proc/self/status")
 
 
-def main(module: str, contestant: str) -> None:
+def contend(module: str, contestant: str) -> None:
     """Serve one contestant of a module."""
     try:
         work = import_module(module).CONTESTANTS[contestant]()
@@ -54,4 +54,4 @@ def _answer(figures: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    contend(*sys.argv[1:])

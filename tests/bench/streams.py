@@ -99,7 +99,7 @@ def serve(connection: socket.socket) -> None:
             connection.sendall(encoded(framing, int(count)))
 
 
-def main() -> None:
+def listen() -> None:
     """Serve until stdin ends; the port is told on stdout."""
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=_accept, args=(listener,), daemon=True).start()
@@ -115,4 +115,4 @@ def _accept(listener: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    listen()
