@@ -1,6 +1,7 @@
 """Events become a value: the event vocabulary, the reply, its usage."""
 
 from hermes_magic.reply.builder import Progress, ReplyBuilder
+from hermes_magic.reply.code import CodeBlock, code_blocks
 from hermes_magic.reply.events import (
     Done,
     Event,
@@ -20,6 +21,7 @@ from hermes_magic.reply.usage import Usage
 
 __all__ = [
     "OFFLINE_DEMO",
+    "CodeBlock",
     "Done",
     "Event",
     "Failed",
@@ -39,4 +41,5 @@ __all__ = [
     "ToolDelta",
     "Usage",
     "UsageReported",
+    "code_blocks",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from hermes_magic.reply.code import CodeBlock, code_blocks
 from hermes_magic.reply.usage import Usage
 
 if TYPE_CHECKING:
@@ -117,6 +118,11 @@ class Reply:
         """USD, the server's own figure; None if it gave none (yet: see `settlement`)."""
         late = self.settlement.usage
         return late.cost if self.usage.cost is None and late is not None else self.usage.cost
+
+    @property
+    def code(self) -> list[CodeBlock]:
+        """The answer's fenced code blocks: `.language` and `.source`."""
+        return code_blocks(self.text)
 
     @property
     def is_demo(self) -> bool:
