@@ -102,13 +102,15 @@ class TemplateError(OptionError):
 
     default_hint = r"To send it as it stands: \{{ or --no-vars."
 
-    def __init__(self, message: str, *, expression: str) -> None:
+    def __init__(self, message: str, *, expression: str = "") -> None:
         super().__init__(message)
         self.expression = expression
 
 
 class AttachmentError(OptionError):
     """A thing to attach cannot be described; nothing was sent."""
+
+    default_hint = "Name a variable or a text file after --with."
 
 
 class SchemaError(HermesError):
@@ -121,7 +123,7 @@ class SchemaError(HermesError):
 
     default_hint = "The answer is kept in `.text`; run the cell again, or loosen the schema."
 
-    def __init__(self, message: str, *, text: str, problems: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str, *, text: str = "", problems: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.text = text
         self.problems = problems

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes_magic.reply import CodeBlock, Reply, code_blocks
-from hermes_magic.reply.code import fenced_blocks
+from hermes_magic.reply import Reply
+from hermes_magic.reply.code import CodeBlock, code_blocks, fenced_blocks
 
 
 def blocks(text: str) -> list[tuple[str, str]]:

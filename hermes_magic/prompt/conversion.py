@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
+import inspect
 import pathlib
 import types
 import typing
@@ -28,6 +29,8 @@ def convert(annotation: object, value: Any, place: str = "") -> Any:
         ConversionError: it is something else.
     """
     annotation, _ = unwrap(annotation)
+    if annotation is Any or annotation is inspect.Parameter.empty:
+        return value
     origin, args = typing.get_origin(annotation) or annotation, typing.get_args(annotation)
     try:
         if origin is Literal:

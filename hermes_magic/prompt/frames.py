@@ -20,7 +20,7 @@ class Frame:
         names: the columns' names.
         dtypes: the columns' types, in the words of their library.
         missing: gives a column's number of missing values.
-        sample: gives each so-many-th value of a column.
+        sample: gives a column's values at some places.
         head: gives the first rows, of the first columns.
     """
 
@@ -29,7 +29,7 @@ class Frame:
     names: Sequence[str]
     dtypes: Sequence[str]
     missing: Callable[[int], int]
-    sample: Callable[[int, int], list[Any]]
+    sample: Callable[[int, Sequence[int]], list[Any]]
     head: Callable[[int, int], list[Sequence[Any]]]
 
     @property
@@ -64,7 +64,7 @@ def _pandas_frame(pandas: Any, table: Any, kind: str) -> Frame:
         names=[str(name) for name in table.columns],
         dtypes=[str(dtype) for dtype in table.dtypes],
         missing=lambda column: int(table.iloc[:, column].isna().sum()),
-        sample=lambda column, step: table.iloc[::step, column].tolist(),
+        sample=lambda column, places: table.iloc[places, column].tolist(),
         head=lambda rows, columns: list(
             table.iloc[:rows, :columns].itertuples(index=False, name=None)
         ),
@@ -99,7 +99,7 @@ def _polars(polars: Any, value: Any) -> Frame | None:
         names=list(table.columns),
         dtypes=[str(dtype) for dtype in table.dtypes],
         missing=lambda column: int(table.to_series(column).null_count()),
-        sample=lambda column, step: list(table.to_series(column).gather_every(step).to_list()),
+        sample=lambda column, places: list(table.to_series(column).gather(places).to_list()),
         head=lambda rows, columns: list(table[:, :columns].head(rows).rows()),
     )
 
@@ -112,7 +112,7 @@ def _arrow(pyarrow: Any, value: Any) -> Frame | None:
     else:
         return None
 
-    def values(column: int, places: range) -> list[Any]:
+    def values(column: int, places: Sequence[int]) -> list[Any]:
         array = table.column(column)
         return [array[place].as_py() for place in places]
 
@@ -126,7 +126,7 @@ def _arrow(pyarrow: Any, value: Any) -> Frame | None:
         names=list(table.schema.names),
         dtypes=[str(field.type) for field in table.schema],
         missing=lambda column: int(table.column(column).null_count),
-        sample=lambda column, step: values(column, range(0, table.num_rows, step)),
+        sample=values,
         head=head,
     )
 

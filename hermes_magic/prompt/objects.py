@@ -115,8 +115,15 @@ def _attribute(value: Any) -> str:
     shape = getattr(value, "shape", None)
     if shape is None:
         return cell(value, 300)
-    few = value.size <= _SMALL
-    return cell(value.tolist(), 300) if few else f"array of shape {shape}, dtype {value.dtype}"
+    if value.size <= _SMALL:
+        return cell(_rounded(value.tolist()), 300)
+    return f"array of shape {shape}, dtype {value.dtype}"
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def write_container(page: Page, value: Any) -> str:

@@ -75,9 +75,13 @@ class Schema:
         """Say what is wrong with a JSON value, a line each, with its place; [] if nothing is."""
         if not self.json:
             return []
-        errors = sorted(
-            _validator(self.json).iter_errors(value), key=lambda e: list(map(str, e.path))
-        )
+        import referencing.exceptions
+
+        try:
+            errors = list(_validator(self.json).iter_errors(value))
+        except referencing.exceptions.Unresolvable as error:
+            raise OptionError(f"--schema: {error.ref} is not part of the schema.") from error
+        errors.sort(key=lambda error: error.json_path)
         return [f"{error.json_path}: {error.message:.300}" for error in errors[:_PROBLEMS]]
 
     def follow_up(self, error: SchemaError) -> str:
@@ -187,7 +191,10 @@ def _no_constant(name: str) -> Any:
 def _syntax_problem(text: str) -> str:
     """Say where the JSON that was meant breaks."""
     blocks = [block.source for block in code_blocks(text) if block.language in _JSON_LANGUAGES]
-    meant = blocks[0] if blocks else text[max(0, _opener(text, 0)) :]
+    place = _opener(text, 0)
+    if not blocks and place < 0:
+        return "There is no JSON object or array."
+    meant = blocks[0] if blocks else text[place:]
     try:
         _loads(meant)
     except json.JSONDecodeError as error:
@@ -196,7 +203,7 @@ def _syntax_problem(text: str) -> str:
         return f"{error.msg} at line {error.lineno}, column {error.colno} of the JSON."
     except ValueError as error:
         return f"{error}."
-    return "There is no JSON object or array."
+    return "It cannot be read."
 
 
 def _message(problems: list[str]) -> str:

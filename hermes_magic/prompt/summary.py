@@ -12,9 +12,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SAMPLE = 10_000
+"""Values that a summary of a column or an array looks at, at most."""
+
+_GOLDEN = (5**0.5 - 1) / 2
 _LISTED = 6
 _CELL = 60
 _NESTED = 400
+
+
+def places(total: int) -> Sequence[int]:
+    """Give the places to look at: all of few; of many a spread that beats with no period.
+
+    Steps of the golden section (a Weyl sequence): each so-many-th row would show one weekday only.
+    """
+    if total <= SAMPLE:
+        return range(total)
+    return sorted({int(number * _GOLDEN % 1 * total) for number in range(SAMPLE)})
 
 
 def is_missing(value: object) -> bool:

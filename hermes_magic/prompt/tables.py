@@ -7,7 +7,7 @@ import io
 import sys
 from typing import TYPE_CHECKING, Any
 
-from hermes_magic.prompt.summary import cell, summarize
+from hermes_magic.prompt.summary import cell, places, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from hermes_magic.prompt.frames import Frame
     from hermes_magic.prompt.page import Page
 
-_SAMPLE = 10_000
 _ROWS = 10
 _COLUMNS_SHARE = 0.7
 _ELEMENTS = 200
@@ -23,22 +22,23 @@ _ELEMENTS = 200
 
 def write_frame(page: Page, frame: Frame) -> str:
     """Write a frame's columns and first rows; give its kind."""
-    step = max(1, -(-(frame.rows or 0) // _SAMPLE))
-    if step > 1:
-        page.write(f"Summaries are over each {step:,}th row; missing counts are exact.")
+    looked_at = places(frame.rows or 0)
+    if len(looked_at) < (frame.rows or 0):
+        count = len(looked_at)
+        page.write(f"Summaries are over {count:,} rows, evenly spread; missing counts are exact.")
     total = len(frame.names)
-    written = page.write_lines(_columns(frame, step), total, "column", share=_COLUMNS_SHARE)
+    written = page.write_lines(_columns(frame, looked_at), total, "column", share=_COLUMNS_SHARE)
     if frame.rows and written:
         _write_rows(page, frame, written)
     return f"{frame.kind}, {frame.size}"
 
 
-def _columns(frame: Frame, step: int) -> Iterator[str]:
+def _columns(frame: Frame, looked_at: Sequence[int]) -> Iterator[str]:
     for place, (name, dtype) in enumerate(zip(frame.names, frame.dtypes, strict=True)):
         missing = frame.missing(place)
         notes = [
             f"{missing:,} missing" if missing else "",
-            summarize(frame.sample(place, step)) if frame.rows else "",
+            summarize(frame.sample(place, looked_at)) if frame.rows else "",
         ]
         told = "; ".join(note for note in notes if note)
         yield f"{cell(name)}: {dtype}{f'; {told}' if told else ''}"
@@ -66,11 +66,12 @@ def is_array(value: object) -> bool:
 
 def write_array(page: Page, array: Any) -> str:
     """Write an array's summary and its values, as far as they are few; give its kind."""
-    step = max(1, -(-array.size // _SAMPLE))
-    sample = array.flat[::step].tolist() if array.size else []
+    looked_at = places(array.size)
+    sample = array.flat[list(looked_at)].tolist() if array.size else []
     told = summarize(sample)
     if told:
-        page.write(f"{told}{f' (over each {step:,}th value)' if step > 1 else ''}")
+        few = len(sample) < array.size
+        page.write(f"{told}{f' (over {len(sample):,} values, evenly spread)' if few else ''}")
     missing = sum(value != value for value in sample if isinstance(value, float))  # noqa: PLR0124
     if missing:
         page.write(f"{missing:,} of {len(sample):,} values are NaN")

@@ -1,7 +1,6 @@
 """Events become a value: the event vocabulary, the reply, its usage."""
 
 from hermes_magic.reply.builder import Progress, ReplyBuilder
-from hermes_magic.reply.code import CodeBlock, code_blocks
 from hermes_magic.reply.events import (
     Done,
     Event,
@@ -21,7 +20,6 @@ from hermes_magic.reply.usage import Usage
 
 __all__ = [
     "OFFLINE_DEMO",
-    "CodeBlock",
     "Done",
     "Event",
     "Failed",
@@ -41,5 +39,4 @@ __all__ = [
     "ToolDelta",
     "Usage",
     "UsageReported",
-    "code_blocks",
 ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from hermes_magic.reply.code import CodeBlock, code_blocks
 from hermes_magic.reply.usage import Usage
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from hermes_magic.reply.code import CodeBlock
 
 OFFLINE_DEMO = "offline demo"
 """What the built-in server writes where a model's and a provider's name would stand."""
@@ -122,6 +123,8 @@ class Reply:
     @property
     def code(self) -> list[CodeBlock]:
         """The answer's fenced code blocks: `.language` and `.source`."""
+        from hermes_magic.reply.code import code_blocks
+
         return code_blocks(self.text)
 
     @property
