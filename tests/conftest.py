@@ -9,7 +9,7 @@ from hypothesis import settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "", None)
 PERSONAL = ("API_KEY", "_PROXY", "_proxy", "OPENROUTER_", "HERMES_")
-HARNESS = ("HERMES_CHROMIUM", "HERMES_SCREENSHOTS")
+HARNESS = ("HERMES_CHROMIUM", "HERMES_LLAMA_PYTHON", "HERMES_SCREENSHOTS")
 
 
 def refuse_remote(event: str, arguments: tuple[object, ...]) -> None:
@@ -44,3 +44,13 @@ def personal_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
         folder = Path(home, name.lower())
         folder.mkdir()
         os.environ[name] = str(folder)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the fault matrix, if its tests have run."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    rows = [value for each in reports for name, value in each.user_properties if name == "fault"]
+    if rows:
+        terminalreporter.section("fault | what the user sees | what is kept | requests sent")
+        for row in rows:
+            terminalreporter.write_line(" | ".join(map(str, row)))

@@ -6,11 +6,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-import hermes_magic.wire.client as client_module
 from hermes_magic import __version__, errors
 from hermes_magic.offline import Cut, Pause, Request, Response
 from hermes_magic.offline import Server as Loopback
@@ -212,13 +212,13 @@ def test_tls_with_a_server_that_has_none_is_a_network_error() -> None:
 
 
 @pytest.mark.parametrize("steps", [(Pause(LONG),), (data("part"), Pause(LONG))])
-def test_a_silent_server_is_a_timeout(
-    monkeypatch: pytest.MonkeyPatch, steps: tuple[Step, ...]
-) -> None:
-    monkeypatch.setattr(client_module, "_READ_SECONDS", 0.05)
-    with answering(*steps) as (client, server):
-        error, reply = failure(client)
-        (exchange,) = server.wait_for_exchanges()
+def test_a_silent_server_is_a_timeout(steps: tuple[Step, ...]) -> None:
+    response = Response(200, {"Content-Type": "text/event-stream"}, steps)
+    with Loopback(lambda _: response) as server:
+        impatient = replace(Server("test", server.base_url), silence=0.05)
+        with closing(Client(impatient, KEY)) as client:
+            error, reply = failure(client)
+            (exchange,) = server.wait_for_exchanges()
     assert type(error) is errors.ServerTimeoutError
     assert error.message == "127.0.0.1 sent nothing for 0.05 s."
     assert (reply.text, exchange.client_left) == ("part" if len(steps) > 1 else "", True)

@@ -286,3 +286,8 @@ def test_whatever_a_server_says_makes_one_printable_line(error: object, status: 
     for made in (failure(error), response(status, error)):
         assert made.message.isprintable()
         assert len(made.message) < 700
+
+
+def test_llama_cpp_s_word_for_a_text_that_is_too_long_is_known() -> None:
+    error = {"code": 400, "message": "too long", "type": "exceed_context_size_error"}
+    assert type(failure(error, status=400)) is errors.ContextLengthError

@@ -217,7 +217,7 @@ def test_the_pace_is_the_one_asked_for() -> None:
 
 
 @pytest.mark.parametrize("item", PREPARED, ids=lambda item: item.name)
-def test_each_question_finds_its_answer(item: Any) -> None:  # noqa: ANN401
+def test_each_question_finds_its_answer(item: Any) -> None:
     assert SCRIPT.choose(item.question) == item.answer
     assert SCRIPT.choose(item.question.lower()) == item.answer
 
@@ -252,7 +252,7 @@ def test_only_the_last_user_message_chooses(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("item", SCRIPT.prepared, ids=lambda item: item.name)
-def test_every_answer_says_that_no_model_was_asked(item: Any) -> None:  # noqa: ANN401
+def test_every_answer_says_that_no_model_was_asked(item: Any) -> None:
     assert item.answer.text.endswith(f"\n\n{CLOSING}\n")
     assert CLOSING.strip("*").count("no model was asked") == 1
     assert item.answer.thought
@@ -260,7 +260,7 @@ def test_every_answer_says_that_no_model_was_asked(item: Any) -> None:  # noqa: 
 
 
 @pytest.mark.parametrize("item", SCRIPT.prepared, ids=lambda item: item.name)
-def test_python_in_answers_compiles(item: Any) -> None:  # noqa: ANN401
+def test_python_in_answers_compiles(item: Any) -> None:
     for code in re.findall(r"^( *)```python\n(.*?)```", item.answer.text, re.DOTALL | re.MULTILINE):
         indent, lines = code[0], code[1].splitlines()
         compile("\n".join(line.removeprefix(indent) for line in lines), item.name, "exec")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shlex
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -25,12 +26,24 @@ from hermes_magic.options import (
 SAMPLES: dict[str, tuple[str, Any]] = {
     "model": ("70b", "nousresearch/hermes-4-70b"),
     "system": ("'be brief'", "be brief"),
+    "thoughts": ("open", "open"),
     "temperature": ("1.5", 1.5),
     "top_p": ("0.5", 0.5),
     "top_k": ("7", 7),
     "max_tokens": ("99", 99),
     "retries": ("0", 0),
     "out": ("answer", "answer"),
+    "server": ("vllm", "vllm"),
+    "seed": ("7", 7),
+    "stop": ("END", ("END",)),
+    "repetition_penalty": ("1.1", 1.1),
+    "frequency_penalty": ("-0.5", -0.5),
+    "presence_penalty": ("0.5", 0.5),
+    "provider": ("Nebius,Chutes", ("Nebius", "Chutes")),
+    "fallback": ("70b,x/y", ("nousresearch/hermes-4-70b", "x/y")),
+    "max_price": ("1,3.5", (Decimal(1), Decimal("3.5"))),
+    "timeout": ("2.5", 2.5),
+    "param": ("min_p=0.05", (("min_p", 0.05),)),
 }
 VALUED = [row for row in TABLE if row.spec.convert is not None]
 SWITCHES = [row for row in TABLE if row.spec.convert is None]

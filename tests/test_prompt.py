@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes_magic.errors import OptionError
-from hermes_magic.options import Options
+from hermes_magic.options import Options, parse
 from hermes_magic.prompt import messages, request_body
 
 
@@ -42,3 +42,33 @@ def test_a_text_is_sent_as_it_stands(text: str) -> None:
 def test_nothing_to_ask_is_an_option_error(text: str) -> None:
     with pytest.raises(OptionError, match="no question"):
         messages(Options(system="x"), text)
+
+
+def test_options_of_the_api_stand_in_the_body_as_openrouter_names_them() -> None:
+    options, _ = parse(
+        "--seed 0 --stop END --stop '###' --repetition-penalty 1.1 --frequency-penalty 0 "
+        "--presence-penalty -0.5 --fallback 70b,x/y --param min_p=0.05 --param temperature=0.1"
+    )
+    extra = {
+        "seed": 0,
+        "stop": ["END", "###"],
+        "repetition_penalty": 1.1,
+        "frequency_penalty": 0,
+        "presence_penalty": -0.5,
+        "models": ["nousresearch/hermes-4-70b", "x/y"],
+        "min_p": 0.05,
+        "temperature": 0.1,
+    }
+    assert request_body(options, []) == {**request_body(Options(), []), **extra}
+
+
+def test_routing_is_one_object() -> None:
+    options, _ = parse("--provider Nebius,Chutes --zdr --no-data-collection --max-price 1,3.5")
+    assert request_body(options, [])["provider"] == {
+        "order": ["Nebius", "Chutes"],
+        "allow_fallbacks": False,
+        "zdr": True,
+        "data_collection": "deny",
+        "max_price": {"prompt": 1, "completion": 3.5},
+    }
+    assert "provider" not in request_body(Options(), [])

@@ -11,10 +11,13 @@ import pytest
 from hermes_magic.errors import HermesError, NotFoundError
 from hermes_magic.offline import Request, Response, Server
 from hermes_magic.reply import Reply, Settlement, Usage
+from hermes_magic.wire.catalog import Catalog
 from hermes_magic.wire.servers import openrouter
 from hermes_magic.wire.settle import can_settle, poll, settle
 
 BOOKED = {"data": {"id": "gen-1", "total_cost": Decimal("0.00042"), "native_tokens_prompt": 7}}
+
+BOOKED_USAGE = Usage.from_generation(BOOKED["data"])
 
 
 class Books:
@@ -36,26 +39,31 @@ class Books:
 
 
 def test_asks_until_the_books_have_it() -> None:
-    books = Books(NotFoundError("not yet"), {"data": {"total_cost": None}}, BOOKED)
+    books = Books(NotFoundError("not yet"), Usage(), BOOKED_USAGE)
     usage = poll(books.fetch, books.wait)
     assert usage is not None
-    assert (usage.cost, usage.prompt_tokens) == (Decimal("0.00042"), 7)
+    assert usage is BOOKED_USAGE
     assert books.waits == [0, 0.25, 0.5]
 
 
-@pytest.mark.parametrize(
-    "nonsense", [None, [], "x", {}, {"data": []}, {"data": {"total_cost": "1"}}]
-)
-def test_gives_up_in_the_end(nonsense: Any) -> None:
-    books = Books(*[nonsense] * 8)
+def test_gives_up_in_the_end() -> None:
+    books = Books(*[NotFoundError("not yet")] * 8)
     assert poll(books.fetch, books.wait) is None
     assert books.answers == []
 
 
+@pytest.mark.parametrize("nonsense", [[], "x", {}, {"data": []}, {"data": {"total_cost": "1"}}])
+def test_nonsense_in_the_books_is_no_cost(nonsense: Any) -> None:
+    with Server(lambda _: Response.json(nonsense)) as server:
+        catalog = Catalog(openrouter(server.base_url), "sk-1")
+        leave = [False, True]
+        assert poll(lambda: catalog.generation("gen-1"), lambda _: leave.pop(0)) is None
+
+
 def test_leaves_when_the_session_closes() -> None:
-    books = Books(BOOKED)
+    books = Books(BOOKED_USAGE)
     assert poll(books.fetch, lambda _: True) is None
-    assert books.answers == [BOOKED]
+    assert books.answers == [BOOKED_USAGE]
 
 
 @pytest.mark.parametrize(

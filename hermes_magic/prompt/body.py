@@ -33,4 +33,36 @@ def request_body(options: Options, conversation: list[dict[str, str]]) -> dict[s
         "temperature": options.temperature,
         "top_p": options.top_p,
         "top_k": options.top_k,
+        **_given(
+            seed=options.seed,
+            stop=list(options.stop),
+            repetition_penalty=options.repetition_penalty,
+            frequency_penalty=options.frequency_penalty,
+            presence_penalty=options.presence_penalty,
+            models=list(options.fallback),
+            provider=_routing(options),
+        ),
+        **dict(options.param),
     }
+
+
+def _routing(options: Options) -> dict[str, Any]:
+    """Give OpenRouter's `provider` object, empty where any provider will do."""
+    return _given(
+        order=list(options.provider),
+        allow_fallbacks=False if options.provider else None,
+        zdr=options.zdr or None,
+        data_collection=None if options.data_collection else "deny",
+        max_price=_max_price(options),
+    )
+
+
+def _max_price(options: Options) -> dict[str, float] | None:
+    if options.max_price is None:
+        return None
+    prompt, completion = options.max_price
+    return {"prompt": float(prompt), "completion": float(completion)}
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, [], {})}

@@ -128,6 +128,11 @@ class Reply:
         return code_blocks(self.text)
 
     @property
+    def estimate(self) -> Decimal | None:
+        """USD by the price configured for a server that tells no cost; None with a cost."""
+        return self.usage.estimate
+
+    @property
     def is_demo(self) -> bool:
         """Whether the offline demo server answered, so that no model was asked."""
         return self.model == OFFLINE_DEMO

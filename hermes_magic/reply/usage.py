@@ -19,6 +19,7 @@ class Usage:
         cached_tokens: tokens of the request that were read from a cache.
         cost: USD, the server's own figure (`usage.cost`), digit for digit.
         raw: the server's whole usage object.
+        estimate: USD by a price that the person configured, for a server that tells no cost.
     """
 
     prompt_tokens: int | None = None
@@ -27,6 +28,7 @@ class Usage:
     cached_tokens: int | None = None
     cost: Decimal | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    estimate: Decimal | None = None
 
     @classmethod
     def from_wire(cls, raw: Mapping[str, Any]) -> Usage:

@@ -6,6 +6,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hermes_magic.options import Thoughts
     from hermes_magic.view.base import View
 
 
@@ -17,16 +20,22 @@ def has_viewer(shell: Any) -> bool:
     return bool(parent.get("content", {}).get("allow_stdin", False))
 
 
-def open_view(shell: Any) -> View:
-    """Give the view for a cell that this shell is about to run."""
+def open_view(shell: Any, thoughts: Thoughts, request_stop: Callable[[], None]) -> View:
+    """Give the view for a cell that this shell is about to run.
+
+    Args:
+        shell: IPython's.
+        thoughts: how a thought is shown.
+        request_stop: what a Stop button calls, on any thread.
+    """
     if not hasattr(shell, "kernel"):
         from hermes_magic.view.terminal import TerminalView
 
-        return TerminalView(sys.stdout)
+        return TerminalView(sys.stdout, thoughts)
     if has_viewer(shell):
         from hermes_magic.view.live import LiveView
 
-        return LiveView()
+        return LiveView(thoughts, request_stop)
     from hermes_magic.view.static import StaticView
 
-    return StaticView()
+    return StaticView(thoughts)

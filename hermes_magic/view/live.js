@@ -1,143 +1,247 @@
 // Draws one reply as it streams. The kernel sends numbered frames: finished blocks of safe HTML
-// once, and the open block as a change to its last state. Each view (there may be one per browser
-// tab) can be drawn from the reply's state at any moment.
+// once, the open block as a change to its last state, and the new Markdown for copying. Every
+// view (there may be several, one per browser tab or "new view") draws from the reply's state,
+// at most once per screen frame, and only what it has not drawn yet.
+//
+// When the reply is whole the kernel puts plain HTML in the widget's place. What this module adds
+// to that HTML (copy buttons) lives in the open page only: it is never saved.
+//
+// live.py sends this file and controls.js as one module.
 
-const empty = () => ({ closed: [], open: "" });
+const LOST = "The kernel has gone: this answer is not whole.";
 
 export default () => {
-  const reply = { number: 0, thought: empty(), answer: empty(), frame: null };
+  const reply = { number: 0, thought: pane(0), answer: pane(0), frame: null, source: "", lost: false };
   const views = new Set();
+  const redraw = () => views.forEach((view) => view.schedule());
   return {
     initialize({ model }) {
       model.on("msg:custom", (frame) => {
         if (frame.number <= reply.number) return;
-        reply.number = frame.number;
-        reply.frame = frame;
-        for (const name of ["thought", "answer"]) patch(reply[name], frame[name]);
-        for (const view of views) view.draw(frame);
+        for (const name of ["thought", "answer"]) reply[name] = patched(reply[name], frame[name]);
+        reply.source = (frame.answer?.reset ? "" : reply.source) + frame.source;
+        Object.assign(reply, { number: frame.number, frame });
+        redraw();
+      });
+      model.on("comm_live_update", () => {
+        reply.lost = true;
+        redraw();
+        keep(model.widget_manager?.context?.model?.cells, reply);
       });
     },
     render({ model, el }) {
-      const view = new View(model, el);
-      view.catchUp(reply);
+      const view = new View(model, el, reply);
       views.add(view);
+      view.schedule();
       return () => views.delete(view);
     },
   };
 };
 
-function patch(pane, change) {
-  if (!change) return;
-  if (change.reset) Object.assign(pane, empty());
-  if (change.closed) pane.closed.push(change.closed);
-  pane.open = (change.closed ? "" : pane.open).slice(0, change.keep) + change.add;
-  change.html = pane.open;
+function pane(generation) {
+  return { generation, closed: [], open: "" };
+}
+
+function patched(before, change) {
+  if (!change) return before;
+  const next = change.reset ? pane(before.generation + 1) : before;
+  if (change.closed) next.closed.push(change.closed);
+  next.open = (change.closed ? "" : next.open).slice(0, change.keep) + change.add;
+  return next;
 }
 
 class View {
-  constructor(model, el) {
-    el.classList.add("jp-RenderedHTMLCommon", "hermes", "hermes-live");
-    this.typesetter = model.widget_manager?.rendermime?.latexTypesetter;
-    this.details = make("details", "hermes-thought", el);
-    this.summary = make("summary", "hermes-quiet", this.details);
-    this.thought = new Pane(make("div", "hermes-thought-body hermes-quiet", this.details), this.typesetter);
-    this.answer = new Pane(make("div", "hermes-answer", el), this.typesetter);
-    this.notes = make("div", "hermes-notes", el);
-    this.line = make("div", "hermes-line hermes-quiet", el);
-    this.line.setAttribute("role", "status");
-    this.line.textContent = "Asking…";
+  constructor(model, el, reply) {
+    Object.assign(this, { model, el, reply, due: 0, touched: false, folded: false });
+    el.classList.add("jp-RenderedHTMLCommon");
+    el.dataset.lmSuppressShortcuts = "true"; // keys pressed on our buttons are not JupyterLab's
+    const root = make("div", "hermes hermes-live", el);
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-label", "Answer of Hermes");
+    this.speech = new Speech(root);
+    this.details = make("details", "hermes-thought", root);
     this.details.hidden = true;
-    this.touched = false;
-    this.folded = false;
+    this.summary = make("summary", "hermes-quiet", this.details);
     this.summary.addEventListener("click", () => (this.touched = true));
+    const typesetter = model.widget_manager?.rendermime?.latexTypesetter;
+    const thought = make("div", "hermes-thought-body hermes-quiet", this.details);
+    this.thought = new Pane(thought, typesetter);
+    this.answer = new Pane(make("div", "hermes-answer", root), typesetter, this.speech);
+    this.notes = make("div", "hermes-notes", root);
+    this.tools = tools(root, reply);
+    this.stopButton = button("Stop", () => this.stop());
+    this.tools.prepend(this.stopButton);
+    this.askWhetherHeard();
+    this.line = make("div", "hermes-line hermes-quiet hermes-busy", root);
+    this.line.textContent = "Asking…";
+    this.afterwards = new Afterwards(this);
   }
 
-  catchUp(reply) {
-    for (const name of ["thought", "answer"]) this[name].replace(reply[name]);
-    if (reply.frame) this.draw({ ...reply.frame, thought: null, answer: null });
+  schedule() {
+    this.due ||= requestAnimationFrame(() => {
+      this.due = 0;
+      this.draw();
+    });
   }
 
-  draw(frame) {
-    this.thought.draw(frame.thought);
-    this.answer.draw(frame.answer);
-    this.summary.textContent = frame.heading;
-    this.line.textContent = frame.line;
-    this.notes.textContent = frame.notes.join("\n");
-    this.fold(frame.answering);
+  draw() {
+    this.afterwards.watch();
+    if (this.reply.lost) this.lose();
+    const { frame, thought, answer } = this.reply;
+    if (!frame) return;
+    if (frame.thoughts !== "hidden") this.thought.draw(thought);
+    this.answer.draw(answer);
+    const notes = frame.notes.join("\n");
+    setText(this.notes, notes);
+    setText(this.summary, frame.heading);
+    setText(this.line, this.reply.lost ? LOST : frame.line);
+    for (const copy of this.tools.querySelectorAll(".hermes-copy")) copy.hidden = !this.reply.source;
+    if (frame.hears) this.stopButton.hidden = false;
+    this.fold(frame);
   }
 
   // Open while Hermes thinks, folded when the answer begins, unless the person has taken over.
-  fold(answering) {
-    const any = !this.thought.isEmpty;
-    if (any && this.details.hidden) {
+  fold({ answering, thoughts }) {
+    const shown = !this.thought.isEmpty;
+    if (shown && this.details.hidden) {
       this.details.hidden = false;
-      this.details.open = !answering;
+      this.details.open = !answering || thoughts === "open";
+      this.speech.say("Hermes is thinking.");
     }
     if (answering && !this.folded) {
       this.folded = true;
-      if (!this.touched) this.details.open = false;
+      if (!this.touched && thoughts !== "open") this.details.open = false;
+      this.speech.say("Hermes answers.");
     }
-    this.details.classList.toggle("hermes-thinking", any && !answering);
+    const waits = !answering && !this.reply.lost;
+    this.summary.classList.toggle("hermes-busy", shown && waits);
+    this.line.classList.toggle("hermes-busy", !shown && waits);
+  }
+
+  stop() {
+    this.stopButton.disabled = true;
+    this.stopButton.textContent = "Stopping…";
+    if (this.interrupts) this.model.widget_manager.kernel.interrupt();
+    else this.model.send({ stop: true });
+  }
+
+  get interrupts() {
+    return Boolean(this.model.widget_manager?.kernel?.interrupt);
+  }
+
+  // Where the page cannot interrupt the kernel, a busy kernel may still hear a message (on a
+  // subshell, which the host may start at the first one): only then is there a Stop button.
+  askWhetherHeard() {
+    this.stopButton.hidden = !this.interrupts;
+    for (const delay of this.interrupts ? [] : [0, 500, 2000]) {
+      setTimeout(() => this.reply.frame?.hears || this.model.send({ hello: true }), delay);
+    }
+  }
+
+  lose() {
+    this.stopButton.remove();
+    this.summary.classList.remove("hermes-busy");
+    this.line.classList.remove("hermes-busy");
   }
 }
 
+// One growing text. Finished blocks are drawn once; the nodes of the open one are replaced.
 class Pane {
-  constructor(el, typesetter) {
-    this.el = el;
-    this.typesetter = typesetter;
-    this.openEl = make("div", "hermes-open", el);
-    this.busyUntil = 0;
-    this.pending = 0;
+  constructor(el, typesetter, speech) {
+    Object.assign(this, { el, typesetter, speech, tail: [] });
+    this.drawn = { generation: 0, closed: 0, open: "" };
+    this.sources = new WeakMap(); // formula -> its TeX, before the typesetter replaced it
+    el.dir = "auto";
   }
 
   get isEmpty() {
-    return this.el.childElementCount === 1 && !this.openEl.firstChild;
+    return !this.el.firstChild;
   }
 
-  replace({ closed, open }) {
-    while (this.el.firstChild !== this.openEl) this.el.firstChild.remove();
-    this.add(closed.join(""));
-    this.openEl.innerHTML = open;
-    this.typesetOpen();
+  draw({ generation, closed, open }) {
+    if (generation !== this.drawn.generation) this.clear(generation);
+    const drawn = this.drawn;
+    if (drawn.closed === closed.length && drawn.open === open) return;
+    const formulas = this.takeFormulas();
+    for (const node of this.tail) node.remove();
+    for (const html of closed.slice(drawn.closed)) this.add(html, formulas, true);
+    this.tail = this.add(open, formulas, false);
+    this.drawn = { generation, closed: closed.length, open };
   }
 
-  draw(change) {
-    if (!change) return;
-    if (change.reset) while (this.el.firstChild !== this.openEl) this.el.firstChild.remove();
-    if (change.closed) this.add(change.closed);
-    this.openEl.innerHTML = change.html;
-    this.typesetOpen();
+  clear(generation) {
+    this.el.replaceChildren();
+    this.tail = [];
+    this.drawn = { generation, closed: 0, open: "" };
   }
 
-  add(html) {
-    if (!html) return;
-    const last = this.openEl.previousSibling;
-    this.openEl.insertAdjacentHTML("beforebegin", html);
-    let node = last ? last.nextSibling : this.el.firstChild;
-    for (; node !== this.openEl; node = node.nextSibling) this.typeset(node);
+  add(html, formulas, final) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    const nodes = [...template.content.childNodes];
+    const first = template.content.firstElementChild;
+    if (first?.classList.contains("hm-more")) this.join(first);
+    if (final) for (const node of nodes) this.speech?.say(spoken(node));
+    this.el.append(template.content);
+    for (const node of final ? nodes : nodes.slice(0, -1)) addCodeButtons(node);
+    this.typeset(nodes, formulas);
+    return nodes;
   }
 
-  typeset(node) {
-    if (node.nodeType !== Node.ELEMENT_NODE || !this.typesetter) return;
-    const math = node.matches(".hm-math") ? [node] : node.querySelectorAll(".hm-math");
-    for (const formula of math) this.typesetter.typeset(formula);
+  // A long block goes on: close the gap, and let a table keep its columns.
+  join(next) {
+    const before = this.el.lastElementChild;
+    before?.classList.add("hm-cut");
+    if (next.tagName !== "TABLE" || before?.tagName !== "TABLE") return;
+    const columns = before.querySelector("colgroup") ?? measured(before);
+    next.prepend(columns.cloneNode(true));
+    next.style.cssText = `table-layout:fixed;width:${before.offsetWidth}px`;
   }
 
-  // The open block is drawn again and again: spend at most a fifth of the time on its formulas.
-  typesetOpen() {
-    const now = performance.now();
-    clearTimeout(this.pending);
-    if (now < this.busyUntil) {
-      this.pending = setTimeout(() => this.typesetOpen(), this.busyUntil - now);
-      return;
+  // A formula of the open block that is typeset already is moved, not typeset again.
+  takeFormulas() {
+    const found = new Map();
+    for (const formula of mathIn(this.tail)) {
+      const tex = formula.firstElementChild && this.sources.get(formula);
+      if (tex) found.set(tex, [...(found.get(tex) ?? []), formula]);
     }
-    this.typeset(this.openEl);
-    this.busyUntil = now + 5 * (performance.now() - now);
+    return found;
   }
+
+  typeset(nodes, formulas) {
+    if (!this.typesetter) return;
+    for (const formula of mathIn(nodes)) {
+      const done = formulas.get(formula.textContent)?.pop();
+      if (done) formula.replaceWith(done);
+      else {
+        this.sources.set(formula, formula.textContent);
+        this.typesetter.typeset(formula);
+      }
+    }
+  }
+}
+
+function mathIn(nodes) {
+  const elements = nodes.filter((node) => node.nodeType === Node.ELEMENT_NODE);
+  return elements.flatMap((node) =>
+    node.matches(".hm-math") ? [node] : [...node.querySelectorAll(".hm-math")],
+  );
+}
+
+function measured(table) {
+  const columns = document.createElement("colgroup");
+  for (const cell of table.rows[0]?.cells ?? []) {
+    make("col", "", columns).style.width = `${cell.offsetWidth}px`;
+  }
+  return columns;
+}
+
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
 }
 
 function make(tag, classes, parent) {
   const node = document.createElement(tag);
-  node.className = classes;
+  if (classes) node.className = classes;
   return parent.appendChild(node);
 }

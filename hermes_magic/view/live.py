@@ -7,7 +7,6 @@ bundle and the widget is closed, so that nothing of it is left in the saved note
 
 from __future__ import annotations
 
-import os.path
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +17,23 @@ from IPython.display import display
 from hermes_magic.reply import Notice, Rethought, Retrying, Text, Thought
 from hermes_magic.view import readout
 from hermes_magic.view.blocks import BlockStream
-from hermes_magic.view.static import bundle
+from hermes_magic.view.static import bundle, is_blank
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from decimal import Decimal
+
     from IPython.core.display_functions import DisplayHandle
 
+    from hermes_magic.options import Thoughts
     from hermes_magic.reply import Event, Progress, Reply
 
 _HERE = Path(__file__).parent
+_NOTHING = {"text/plain": ""}
 
 
 class _Widget(anywidget.AnyWidget):
-    _esm = _HERE / "live.js"
+    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in ("live.js", "controls.js"))
     _css = _HERE / "live.css"
     layout = traitlets.Any()  # in place of a Layout widget, which AnyWidget would leave open
 
@@ -72,21 +76,49 @@ class _Pane:
             return None
         drawn = self._stream.draw()
         before = "" if drawn.closed or self._reset else self._open
-        same = os.path.commonprefix([before, drawn.open])
+        same = _common_prefix(before, drawn.open)
         patch = {
             "reset": self._reset,
             "closed": "".join(drawn.closed),
-            "keep": len(same.encode("utf-16-le")) // 2,
-            "add": drawn.open[len(same) :],
+            "keep": len(drawn.open[:same].encode("utf-16-le")) // 2,
+            "add": drawn.open[same:],
         }
         self._open, self._changed, self._reset = drawn.open, False, False
         return patch
 
 
-class LiveView:
-    """Shows a reply in a widget while it comes, and leaves the static bundle in its place."""
+def _common_prefix(one: str, other: str) -> int:
+    """Count the characters that two texts share at their start; halving beats a loop here."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
-    def __init__(self) -> None:
+
+class LiveView:
+    """Shows a reply in a widget while it comes, and leaves the static bundle in its place.
+
+    Args:
+        thoughts: how its thought is shown.
+        request_stop: what the Stop button calls where the page cannot interrupt the kernel.
+        rate: USD that a token costs, about; None leaves out the running estimate.
+    """
+
+    def __init__(
+        self,
+        thoughts: Thoughts = "folded",
+        request_stop: Callable[[], None] | None = None,
+        rate: Decimal | None = None,
+    ) -> None:
+        self._thoughts = thoughts
+        self._request_stop = request_stop
+        self._rate = rate
+        self._hears = False
+        self._source: list[str] = []
         self._widget: _Widget | None = None
         self._display: DisplayHandle | None = None
         self._thought = _Pane(breaks=True)
@@ -106,42 +138,62 @@ class LiveView:
         """Put the static bundle where the widget was; close the widget."""
         if self._widget is None or self._display is None:
             return
-        self._display.update(bundle(reply), raw=True)  # type: ignore[no-untyped-call]
+        final = _NOTHING if is_blank(reply) else bundle(reply, thoughts=self._thoughts)
+        self._display.update(final, raw=True)
         self._widget.close()
 
     def _take(self, event: Event) -> None:
         match event:
             case Text(text):
                 self._answer.feed(text)
+                self._source.append(text)
             case Thought(text):
-                self._thought.feed(text)
+                self._feed_thought(text)
             case Rethought():
-                self._thought.feed(self._answer.take())
+                self._source.clear()
+                self._feed_thought(self._answer.take())
             case Notice(text):
                 self._notes.append(text)
             case Retrying(reason, delay, attempt, attempts):
                 self._notes.append(f"{reason}; retrying in {delay:.0f} s, {attempt} of {attempts}")
 
+    def _feed_thought(self, text: str) -> None:
+        if self._thoughts != "hidden":
+            self._thought.feed(text)
+
+    def _heard(self, _widget: object, content: object, _buffers: object) -> None:
+        """Take a message of the front end: ipykernel 7 hears it while the cell runs."""
+        self._hears = True
+        if isinstance(content, dict) and content.get("stop") is True and self._request_stop:
+            self._request_stop()
+
     def _open(self) -> None:
         self._widget = _Widget()
-        self._display = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
+        self._widget.on_msg(self._heard)
+        self._display = display(self._widget, display_id=True)
 
     def _send(self, progress: Progress, elapsed: float) -> None:
         assert self._widget is not None  # noqa: S101 - show() has opened it
         self._number += 1
         frame = {
             "number": self._number,
+            "id": self._widget.model_id,
             "answering": bool(progress.answer_deltas),
+            "thoughts": self._thoughts,
             "heading": self._heading(progress, elapsed),
-            "line": readout.live_line(progress, elapsed),
+            "line": readout.live_line(progress, elapsed, self._rate),
             "notes": self._notes,
             "thought": self._thought.patch(),
             "answer": self._answer.patch(),
+            "hears": self._hears,
+            "source": "".join(self._source),
         }
+        self._source.clear()
         self._widget.send(frame)
 
     def _heading(self, progress: Progress, elapsed: float) -> str:
         if not progress.answer_deltas:
             return readout.live_heading(progress, elapsed)
+        spent = readout.seconds(progress.timing.thinking or 0)
         count = readout.tokens(progress.thought_deltas, about=True)
-        return f"Thought for {readout.seconds(progress.timing.thinking or 0)}{readout.SEPARATOR}{count}"
+        return f"Thought for {spent}{readout.SEPARATOR}{count}"

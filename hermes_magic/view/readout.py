@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SEPARATOR = " · "
 _DECIMALS = 8
 _ROUNDED = Decimal("0.000001")
+_ESTIMATED = Decimal("0.0001")
 _MINUTE = 60
 
 
@@ -61,6 +62,8 @@ def _figures(reply: Reply, *, timed: bool) -> Iterator[str]:
     usage = reply.usage
     if reply.is_demo:
         yield "demo, nothing billed" if reply.cost is None else f"{usd(reply.cost)} if it were real"
+    elif reply.cost is None and reply.estimate is not None:
+        yield f"~{usd(reply.estimate)}"
     else:
         yield "cost not reported" if reply.cost is None else usd(reply.cost)
     if usage.prompt_tokens is not None:
@@ -112,6 +115,7 @@ def details(reply: Reply) -> list[tuple[str, str]]:
         ("thought tokens", _count(usage.reasoning_tokens)),
         ("answer tokens", _count(usage.answer_tokens)),
         ("cost", "" if usage.cost is None else f"${usage.cost:f}"),
+        ("by your price", "" if usage.estimate is None else f"~{usd(usage.estimate)}"),
     ]
     return [(label, value) for label, value in rows if value]
 
@@ -128,12 +132,14 @@ def live_heading(progress: Progress, elapsed: float) -> str:
     return SEPARATOR.join(parts)
 
 
-def live_line(progress: Progress, elapsed: float) -> str:
-    """Write the readout while the reply comes."""
+def live_line(progress: Progress, elapsed: float, rate: Decimal | None = None) -> str:
+    """Write the readout while the reply comes; `rate` is USD for a token of it, about."""
     count = progress.thought_deltas + progress.answer_deltas
     parts = [seconds(elapsed)]
     if count:
         parts.append(tokens(count, about=True))
+    if count and rate is not None:
+        parts.append("~" + usd((count * rate).quantize(_ESTIMATED)))
     if progress.model:
         parts.append(who(progress.model, progress.provider))
     return SEPARATOR.join(parts)

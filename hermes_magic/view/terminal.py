@@ -12,6 +12,7 @@ from hermes_magic.view import readout
 from hermes_magic.view.text import printable
 
 if TYPE_CHECKING:
+    from hermes_magic.options import Thoughts
     from hermes_magic.reply import Event, Progress, Reply
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
@@ -20,24 +21,27 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 class TerminalView:
     """Writes a reply to a text stream as it comes."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, thoughts: Thoughts = "folded") -> None:
         self._out = out
+        self._hidden = thoughts == "hidden"
         self._ansi = out.isatty()
         self._part = ""
         self._fresh_line = True
         self._leading = False
 
-    def show(self, events: list[Event], progress: Progress, elapsed: float) -> None:
+    def show(self, events: list[Event], progress: Progress, elapsed: float) -> None:  # noqa: ARG002
         """Write the pieces that have come."""
         for event in events:
             match event:
+                case Thought() if self._hidden:
+                    pass
                 case Thought(text):
                     self._begin("thought", "Thinking…")
                     self._write(text, dim=True)
                 case Text(text):
                     self._begin("answer", self._thought_heading(progress))
                     self._write(text)
-                case Rethought():
+                case Rethought() if not self._hidden:
                     self._line("All that was thought; the answer follows.")
                     self._part = "thought"
                 case Notice(text):

@@ -42,13 +42,12 @@ class BodyDecoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes of the body."""
-        if self._kind is _Kind.UNKNOWN:
-            data = self._sniff(data)
-        if self._kind is _Kind.OBJECT:
-            self._object.append(data)
-            return []
         if self._kind is _Kind.STREAM:
             return self._events(self._sse.feed(data))
+        if self._kind is _Kind.UNKNOWN and (data := self._sniff(data)):
+            return self.feed(data)
+        if self._kind is _Kind.OBJECT:
+            self._object.append(data)
         return []
 
     def flush(self, cut: HermesError | None = None) -> list[Event]:
@@ -65,7 +64,7 @@ class BodyDecoder:
             out = self._chunks.feed(b"".join(self._object))
         else:
             out = self._events(self._sse.flush(), cut_off=True)
-        return out + self._chunks.flush(ended=self.ended, cut=cut)
+        return out + self._chunks.flush(ended=self.ended, cut=cut, alive=self._sse.alive)
 
     def _sniff(self, data: bytes) -> bytes:
         """Give what follows the padding and the byte order mark, which may come in pieces."""
@@ -79,10 +78,12 @@ class BodyDecoder:
         for event in events:
             if self.ended:
                 break
-            data = event.data.rstrip()
+            data, name = event
+            data = data.rstrip()
             # Behind a newline it is the end of a stream without blank lines between its events.
-            done = data.strip() == _DONE or data.endswith(b"\n" + _DONE)
-            data = data.removesuffix(_DONE) if done else data
-            out += self._chunks.feed(data, event.name, cut_off=cut_off)
+            rest = data.removesuffix(_DONE)
+            done = len(rest) < len(data) and (not rest.strip() or rest.endswith(b"\n"))
+            data = rest if done else data
+            out += self._chunks.feed(data, name, cut_off=cut_off)
             self.ended = done or self._chunks.failed
         return out

@@ -27,7 +27,8 @@ from hermes_magic.reply import (
 from hermes_magic.wire.failures import failure
 from hermes_magic.wire.thinking import ThinkSplitter
 
-_DECODE = json.JSONDecoder(parse_float=Decimal).decode
+_SPACE = " \t\r\n"
+_DECODE = json.JSONDecoder(parse_float=Decimal).raw_decode
 _BROKEN_ENDS = {"error", "network_error"}
 
 
@@ -63,16 +64,19 @@ class ChunkDecoder:
         self._chunk(chunk, name, out)
         return out
 
-    def flush(self, *, ended: bool, cut: HermesError | None = None) -> list[Event]:
+    def flush(
+        self, *, ended: bool, cut: HermesError | None = None, alive: bool = False
+    ) -> list[Event]:
         """Take the end of the body; the last event is `Done` or `Failed`.
 
         Args:
             ended: whether the server marked this as the end.
             cut: what broke the connection, if that is why the body ends here.
+            alive: whether the server was at least waiting for a model.
         """
         if self.failed:
             return []
-        error = self._verdict(ended=ended, cut=cut)
+        error = self._verdict(ended=ended, cut=cut, alive=alive)
         out = self._rest() if error else self._think.flush()
         if self._good and self._broken:
             out.append(Notice(f"{self._broken} unreadable piece(s) of the reply were skipped."))
@@ -84,9 +88,11 @@ class ChunkDecoder:
             out.append(Done())
         return out
 
-    def _verdict(self, *, ended: bool, cut: HermesError | None) -> HermesError | None:
+    def _verdict(self, *, ended: bool, cut: HermesError | None, alive: bool) -> HermesError | None:
         if cut and not self._finish:
             return cut
+        if not self._good and alive and not self._broken:
+            return _empty()
         if not self._good:
             return ProtocolError("The server's answer holds no chat completion.")
         if self._native in _BROKEN_ENDS or self._finish == "error":
@@ -128,7 +134,9 @@ class ChunkDecoder:
         if isinstance(choice, dict):
             self._choice(choice, out)
             error = error or choice.get("error")
-        usage = chunk.get("usage") or _mapping(chunk.get("x_groq")).get("usage")
+        usage = chunk.get("usage")
+        if not usage and "x_groq" in chunk:
+            usage = _mapping(chunk["x_groq"]).get("usage")
         if isinstance(usage, dict):
             out.append(UsageReported(Usage.from_wire(usage)))
         if error:
@@ -177,10 +185,12 @@ class ChunkDecoder:
 
 
 def _json(data: bytes) -> object:
+    text = data.decode("utf-8", "replace").strip(_SPACE)
     try:
-        return _DECODE(data.decode("utf-8", "replace"))
+        value, end = _DECODE(text)
     except (ValueError, RecursionError, ArithmeticError):
         return None
+    return value if end == len(text) else None
 
 
 def _empty() -> HermesError:
@@ -189,13 +199,13 @@ def _empty() -> HermesError:
 
 def _thought(delta: dict[str, Any]) -> str:
     """Give the thought of a delta from whichever field holds it, never from two of them."""
-    for key in ("reasoning", "reasoning_content", "thinking"):
-        value = delta.get(key)
-        if value and isinstance(value, str):
-            return value
+    value = delta.get("reasoning") or delta.get("reasoning_content") or delta.get("thinking")
+    if value and isinstance(value, str):
+        return value
     details = delta.get("reasoning_details")
     if not details or not isinstance(details, list):
-        return _parts(delta.get("content"), "thinking")
+        content = delta.get("content")
+        return _parts(content, "thinking") if isinstance(content, list) else ""
     return "".join(
         _text(_mapping(item).get("text")) or _text(_mapping(item).get("summary"))
         for item in details

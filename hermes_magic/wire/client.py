@@ -10,7 +10,6 @@ import contextlib
 import json
 import socket
 import threading
-from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from hermes_magic.wire.servers import Server
 
 _CONNECT_SECONDS = 10.0
-_READ_SECONDS = 180.0
-_GET_SECONDS = 10.0
 _LARGEST_ERROR = 1_000_000
 _OPENED = {"connection.connect_tcp.complete", "connection.start_tls.complete"}
 _BEFORE_SENDING = {
@@ -74,7 +71,7 @@ class Client:
             headers=_headers(key),
             verify=_tls() if server.base_url.startswith("https:") else False,
             trust_env=not server.is_local,
-            timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
+            timeout=httpx.Timeout(server.silence, connect=_CONNECT_SECONDS),
         )
 
     @property
@@ -103,24 +100,6 @@ class Client:
         finally:
             self.busy = False
 
-    def get(self, path: str) -> Any:
-        """Give the JSON that stands at a path below the server's address.
-
-        Numbers with a decimal point come as `Decimal`.
-
-        Raises:
-            HermesError: the server said no, or there was no answer.
-        """
-        try:
-            response = self._http.get(self._server.base_url + path, timeout=_GET_SECONDS)
-            if response.status_code != httpx.codes.OK:
-                raise _refusal(response)
-            return json.loads(response.content, parse_float=Decimal)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise self._network_failure(error) from None
-        except ValueError:
-            raise ProtocolError(f"{self._server.host} did not answer with JSON.") from None
-
     def abort(self) -> None:
         """End the request under way from any thread; its iterator ends soon after."""
         self._abort.set()
@@ -147,10 +126,11 @@ class Client:
                 decoder.ended = True
                 yield self._redacted([Failed(_refusal(response))])
                 return
-            chunks = response.iter_bytes()
+            plain = "content-encoding" not in response.headers
+            chunks = response.iter_raw() if plain else response.iter_bytes()
             for data in chunks:
                 if events := decoder.feed(data):
-                    yield self._redacted(events)
+                    yield self._redacted(events) if decoder.ended else events
                 if decoder.ended:
                     break
             yield self._redacted(decoder.flush())
@@ -169,7 +149,7 @@ class Client:
             case httpx.ConnectTimeout():
                 return ServerTimeoutError(f"{host} did not answer in {_CONNECT_SECONDS:g} s.")
             case httpx.TimeoutException():
-                waited = f"{host} sent nothing for {_READ_SECONDS:g} s."
+                waited = f"{host} sent nothing for {self._server.silence:g} s."
                 return ServerTimeoutError(waited, retryable=False)  # it may be at work, and bill
             case httpx.ConnectError():
                 return NetworkError(f"No connection to {host}: {one_line(str(error))}.")

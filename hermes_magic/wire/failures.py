@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from hermes_magic import errors
@@ -46,6 +47,7 @@ _BY_TYPE: Mapping[str, type[errors.HermesError]] = {
     "unprocessable": errors.BadRequestError,
     "precondition_failed": errors.BadRequestError,
     "context_length_exceeded": errors.ContextLengthError,
+    "exceed_context_size_error": errors.ContextLengthError,
     "string_too_long": errors.ContextLengthError,
     "payload_too_large": errors.ContextLengthError,
     "max_tokens_exceeded": errors.TruncatedError,
@@ -110,7 +112,7 @@ def failure(
 def failure_of_response(status: int, body: bytes, headers: Mapping[str, str]) -> errors.HermesError:
     """Make the typed error for an HTTP response that is not a success."""
     parsed = _json(body)
-    retry_after = _seconds(headers.get("retry-after"))
+    retry_after = _retry_after(headers)
     if isinstance(parsed, Mapping):
         error = parsed.get("error") or parsed.get("message") or parsed.get("detail") or ""
         return failure(error, status=status, retry_after=retry_after)
@@ -201,6 +203,19 @@ def _texts(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[s
     previous = metadata.get("previous_errors")
     for one in previous if isinstance(previous, list) else []:
         yield str(_mapping(one).get("message") or "")
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Give the seconds to wait; where the header is a date, by the clock of the server."""
+    asked = headers.get("retry-after", "")
+    seconds = _seconds(asked)
+    if seconds is not None or "date" not in headers:
+        return seconds
+    try:
+        wait = parsedate_to_datetime(asked) - parsedate_to_datetime(headers["date"])
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, wait.total_seconds())
 
 
 def _seconds(value: object) -> float | None:

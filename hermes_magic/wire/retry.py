@@ -150,7 +150,9 @@ def _reason(error: HermesError) -> str:
 
 
 def _tired(error: HermesError, tried: int) -> HermesError:
-    """Say how often it was tried, if more than once."""
+    """Say how often it was tried, if more than once, and for how long the server wants rest."""
     if tried > 1:
         error.message = f"{error.message} Tried {tried} times."
+    if isinstance(error, _TRANSIENT) and (error.retry_after or 0) > _MOST_PATIENCE:
+        error.hint = f"It asks to wait for {error.retry_after:,.0f} s; run the cell again then."
     return error

@@ -7,16 +7,16 @@ A stopped stream brings no usage, and Hermes's host cannot cancel, so the bill g
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from hermes_magic.errors import HermesError
-from hermes_magic.reply import Settlement, Usage
-from hermes_magic.wire.client import Client
+from hermes_magic.wire.catalog import Catalog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hermes_magic.reply import Settlement, Usage
     from hermes_magic.wire.servers import Server
 
 _DELAYS = (0.0, 0.25, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0)
@@ -36,16 +36,15 @@ def settle(
     """
 
     def run() -> None:
-        with closing(Client(server, key)) as client:
-            path = f"/generation?id={quote(generation, safe='')}"
-            settlement.settle(poll(lambda: client.get(path), leave.wait))
+        catalog = Catalog(server, key)
+        settlement.settle(poll(lambda: catalog.generation(generation), leave.wait))
 
     thread = threading.Thread(target=run, name="hermes-settle", daemon=True)
     thread.start()
     return thread
 
 
-def poll(fetch: Callable[[], Any], wait: Callable[[float], bool]) -> Usage | None:
+def poll(fetch: Callable[[], Usage], wait: Callable[[float], bool]) -> Usage | None:
     """Ask again and again until there is a cost; None if there is none after two minutes.
 
     Args:
@@ -55,17 +54,8 @@ def poll(fetch: Callable[[], Any], wait: Callable[[float], bool]) -> Usage | Non
     for delay in _DELAYS:
         if wait(delay):
             return None
-        usage = _once(fetch)
-        if usage is not None:
-            return usage
+        with suppress(HermesError):
+            usage = fetch()
+            if usage.cost is not None:
+                return usage
     return None
-
-
-def _once(fetch: Callable[[], Any]) -> Usage | None:
-    try:
-        answer = fetch()
-    except HermesError:
-        return None
-    data = answer.get("data") if isinstance(answer, Mapping) else None
-    usage = Usage.from_generation(data) if isinstance(data, Mapping) else None
-    return usage if usage is not None and usage.cost is not None else None

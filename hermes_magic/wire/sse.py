@@ -6,13 +6,12 @@ LF, CRLF or CR; several `data:` lines of one event are joined by LF; comments ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
+class ServerEvent(NamedTuple):
     """One event: the bytes of its data, and its name where the server gave one."""
 
     data: bytes
@@ -20,9 +19,14 @@ class ServerEvent:
 
 
 class SSEDecoder:
-    """Eat bytes, give events. Memory: the one event that is not whole yet."""
+    """Eat bytes, give events. Memory: the one event that is not whole yet.
+
+    Attributes:
+        alive: whether a comment has come, by which servers keep a connection open.
+    """
 
     def __init__(self) -> None:
+        self.alive = False
         self._parts: list[bytes] = []
         self._data: list[bytes] = []
         self._name = ""
@@ -57,14 +61,16 @@ class SSEDecoder:
         return chunk.removeprefix(_BOM)
 
     def _whole_lines(self, chunk: bytes) -> list[bytes]:
-        self._parts.append(chunk)
-        text = b"".join(self._parts)
+        if self._parts:
+            self._parts.append(chunk)
+            chunk = b"".join(self._parts)
         if b"\r" in chunk:
-            lines = text.splitlines()
-            self._after_cr = text.endswith(b"\r")
-            self._parts = [] if text.endswith((b"\r", b"\n")) else [lines.pop()]
+            lines = chunk.splitlines()
+            self._after_cr = chunk.endswith(b"\r")
+            self._parts = [] if chunk.endswith((b"\r", b"\n")) else [lines.pop()]
         else:
-            *lines, rest = text.split(b"\n")
+            lines = chunk.split(b"\n")
+            rest = lines.pop()
             self._parts = [rest] if rest else []
         return lines
 
@@ -72,8 +78,10 @@ class SSEDecoder:
         events: list[ServerEvent] = []
         data = self._data
         for line in lines:
-            if line.startswith(b"data:"):
-                data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+            if line.startswith(b"data: "):
+                data.append(line[6:])
+            elif line.startswith(b"data:"):
+                data.append(line[5:])
             elif line:
                 self._field(line)
             else:
@@ -89,3 +97,5 @@ class SSEDecoder:
             self._name = value.removeprefix(b" ").decode(errors="replace")
         elif field == b"data":
             self._data.append(b"")
+        elif not field:
+            self.alive = True

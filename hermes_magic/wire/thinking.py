@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import re
-from enum import Enum, auto
 
 from hermes_magic.reply import Event, Notice, Rethought, Text, Thought
 
@@ -17,47 +16,51 @@ _OPENING = ("<think>", "&lt;think&gt;")
 _CLOSING = re.compile(r"</think>|&lt;/think&gt;")
 _TAGS = ("</think>", "&lt;/think&gt;")
 _LONGEST = max(map(len, _TAGS))
+_MOST_UNSEEN = 200
 _TICKS = re.compile("`+")
 
 UNTERMINATED = "The answer never came: the thought did not end. A larger --max-tokens may help."
 
 
-class _State(Enum):
-    START = auto()  # nothing but white space and perhaps a piece of the opening tag
-    THOUGHT = auto()  # behind an opening tag
-    OPEN = auto()  # answer, as it seems; a bare closing tag may still turn it into thought
-    ANSWER = auto()  # answer for good
+# An Enum's members would be looked up thrice for each token, slowly before Python 3.12.
+_START = 0  # nothing but white space and perhaps a piece of the opening tag
+_THOUGHT = 1  # behind an opening tag
+_OPEN = 2  # answer, as it seems; a bare closing tag may still turn it into thought
+_ANSWER = 3  # answer for good
 
 
 class ThinkSplitter:
     """Eat pieces of content, give `Thought`, `Text` and `Rethought` events."""
 
     def __init__(self) -> None:
-        self._state = _State.START
+        self._state = _START
         self._held = ""
         self._guard = _Guard()
+        self._unseen: list[str] = []
 
     def feed(self, text: str) -> list[Event]:
         """Take the next piece; a piece of a tag at its end is held back."""
-        if self._state is _State.ANSWER:
+        if self._state == _ANSWER:
             return [Text(text)] if text else []
+        if self._state == _OPEN and not self._held and not _may_hold_tag(text):
+            return self._pass_on(text)
         self._held += text
-        if self._state is _State.START:
+        if self._state == _START:
             return self._start()
-        return self._thought() if self._state is _State.THOUGHT else self._open()
+        return self._thought() if self._state == _THOUGHT else self._open()
 
     def flush(self) -> list[Event]:
         """Take the end of the content."""
         held, self._held = self._held, ""
-        if self._state is _State.THOUGHT:
+        if self._state == _THOUGHT:
             return [*([Thought(held)] if held else []), Notice(UNTERMINATED)]
         return [Text(held)] if held else []
 
     def pass_through(self) -> list[Event]:
         """Stop looking for tags: thought comes in a field of its own."""
-        if self._state is _State.THOUGHT:
+        if self._state == _THOUGHT:
             return []
-        self._state = _State.ANSWER
+        self._state = _ANSWER
         held, self._held = self._held, ""
         return [Text(held)] if held else []
 
@@ -65,11 +68,11 @@ class ThinkSplitter:
         begin = self._held.lstrip()
         for tag in _OPENING:
             if begin.startswith(tag):
-                self._state, self._held = _State.THOUGHT, begin[len(tag) :]
+                self._state, self._held = _THOUGHT, begin[len(tag) :]
                 return self._thought()
         if any(tag.startswith(begin) for tag in _OPENING):
             return []
-        self._state = _State.OPEN
+        self._state = _OPEN
         return self._open()
 
     def _thought(self) -> list[Event]:
@@ -77,15 +80,16 @@ class ThinkSplitter:
         if closing is None:
             return [Thought(piece)] if (piece := self._release()) else []
         thought, answer = self._held[: closing.start()], self._held[closing.end() :]
-        self._state, self._held = _State.ANSWER, ""
+        self._state, self._held = _ANSWER, ""
         return [*([Thought(thought)] if thought else []), *([Text(answer)] if answer else [])]
 
     def _open(self) -> list[Event]:
+        self._catch_up()
         for closing in _CLOSING.finditer(self._held):
             before = self._held[: closing.start()]
             if copy.copy(self._guard).saw(before).closes_thought:
                 answer = self._held[closing.end() :]
-                self._state, self._held = _State.ANSWER, ""
+                self._state, self._held = _ANSWER, ""
                 return [
                     *([Text(before)] if before else []),
                     Rethought(),
@@ -95,16 +99,33 @@ class ThinkSplitter:
         self._guard.saw(piece)
         return [Text(piece)] if piece else []
 
+    def _pass_on(self, text: str) -> list[Event]:
+        """Give text that no tag can be in, nor a piece of one."""
+        self._unseen.append(text)
+        if len(self._unseen) > _MOST_UNSEEN:
+            self._catch_up()
+        return [Text(text)] if text else []
+
+    def _catch_up(self) -> None:
+        """Show the guard what was passed on since; piece by piece would cost more than the rest."""
+        self._guard.saw("".join(self._unseen))
+        self._unseen.clear()
+
     def _release(self) -> str:
         """Take what is held, but for a piece of a closing tag at its end."""
         keep = 0
-        for size in range(min(_LONGEST - 1, len(self._held)), 0, -1):
+        longest = min(_LONGEST - 1, len(self._held)) if _may_hold_tag(self._held[-_LONGEST:]) else 0
+        for size in range(longest, 0, -1):
             if any(tag.startswith(self._held[-size:]) for tag in _TAGS):
                 keep = size
                 break
         cut = len(self._held) - keep
         piece, self._held = self._held[:cut], self._held[cut:]
         return piece
+
+
+def _may_hold_tag(text: str) -> bool:
+    return "<" in text or "&" in text
 
 
 class _Guard:

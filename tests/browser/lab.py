@@ -62,6 +62,7 @@ class Notebook:
 
         Without a kernel, the server's kernels are ended and the choice "No Kernel" is taken.
         """
+        self.lab.serve(self.flavour)
         folder = {"lab": "/lab/tree/", "notebook": "/notebooks/"}[self.flavour]
         self.page.unroute(KERNELSPECS)
         if not kernel:
@@ -111,26 +112,44 @@ class Notebook:
         """Tell whether every code cell is trusted."""
         return bool(self._do("return [...panel.model.cells].every(cell => cell.trusted)"))
 
-    def set_theme(self, name: Literal["JupyterLab Dark", "JupyterLab Light"]) -> None:
+    def set_theme(self, name: str) -> None:
         """Switch the theme; return when it is applied."""
         self._do(f"return app.commands.execute('apputils:change-theme', {{theme: '{name}'}})")
         self._until(f"document.body.dataset.jpThemeName === '{name}' && {REVEALED}")
 
     def set_width(self, pixels: int) -> None:
         """Make the window wider or narrower."""
-        self.page.set_viewport_size({"width": pixels, "height": 900})
+        size = self.page.viewport_size or {"height": 900}
+        self.page.set_viewport_size({"width": pixels, "height": size["height"]})
 
-    def screenshot(self, name: str) -> Path:
-        """Save what the window shows as `name`.png."""
+    def command(self, name: str, *, cell: int) -> None:
+        """Run one of JupyterLab's commands on a cell; return when it is done."""
+        self.select_cell(cell)
+        self._do(f"return app.commands.execute('{name}').then(() => null)")
+
+    def hide_files(self) -> None:
+        """Fold the side bar away."""
+        self._do("if (!app.shell.leftCollapsed) run('application:toggle-left-area')")
+        self._until("!window.running && app.shell.leftCollapsed")
+
+    def select_cell(self, index: int) -> None:
+        """Make a cell the active one."""
+        self._do(f"panel.content.activeCellIndex = {index}")
+
+    def screenshot(self, name: str, cell: int | None = None) -> Path:
+        """Save what the window shows, or all of a cell, as `name`.png."""
         target = self.screenshots / f"{name}.png"
-        self.page.screenshot(path=target)
+        shown: Page | Locator = self.page
+        if cell is not None:
+            shown = self.page.locator(".jp-Notebook .jp-Cell").nth(cell)
+        shown.screenshot(path=target)
         return target
 
     def close(self) -> None:
         """Leave the notebook, whose kernel lives on; `open()` comes back."""
         self.page.goto("about:blank")
 
-    def _do(self, statements: str) -> Any:  # noqa: ANN401 - whatever the page returns
+    def _do(self, statements: str) -> Any:
         return self.page.evaluate(f"() => {{ {PREAMBLE} {statements} }}")
 
     def _until(self, condition: str) -> None:

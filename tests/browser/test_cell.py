@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
 from hermes_magic.offline import DemoServer
 
-if TYPE_CHECKING:
-    from .lab import Lab, NotebookMaker
+from .cells import MEDIAN, median, setup
 
-QUESTION = "%%hermes -o answer\nWhy does the median resist outliers?"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Locator
+
+    from .lab import Flavour, Lab, Notebook, NotebookMaker
+
+FORMULAS = 5  # in the answer on the median
 LAST_WORDS = "A prepared demo answer"
+# Where everything of the answer stands, seen from the cell's top left corner.
+PLACES = """
+output => {
+  const origin = output.closest('.jp-Cell').getBoundingClientRect();
+  const what = '.hermes-thought, .hermes-answer p, table, th, td, pre, li, mjx-container, h2, ' +
+    '.hermes-line, .hermes-cost';
+  return [...output.querySelector('.hermes').querySelectorAll(what)]
+    .filter(node => !node.closest('.hermes-thought > div, .hermes-cost table'))
+    .map(node => [node.tagName, node.getBoundingClientRect()])
+    .map(([tag, box]) => [tag, box.left - origin.left, box.top - origin.top, box.width, box.height]);
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -24,19 +41,11 @@ def demo() -> Iterator[DemoServer]:
         yield server
 
 
-def setup(demo: DemoServer) -> str:
-    return (
-        "%load_ext hermes_magic\n"
-        f"%config HermesMagics.base_url = {demo.base_url!r}\n"
-        "import os; os.environ['OPENROUTER_API_KEY'] = 'sk-made-up'"
-    )
-
-
 @pytest.mark.parametrize("flavour", ["lab", "notebook"])
 def test_an_answer_grows_folds_its_thought_shows_its_cost_and_stays(
-    lab: Lab, notebook: NotebookMaker, demo: DemoServer, flavour: str
+    lab: Lab, notebook: NotebookMaker, demo: DemoServer, flavour: Flavour
 ) -> None:
-    book = notebook(f"cell-{flavour}.ipynb", [setup(demo), QUESTION])
+    book = notebook(f"cell-{flavour}.ipynb", [setup(demo), MEDIAN])
     book.open()
     book.run_cell(0)
     book.wait_idle()
@@ -53,40 +62,35 @@ def test_an_answer_grows_folds_its_thought_shows_its_cost_and_stays(
     assert LAST_WORDS not in output.inner_text()
     expect(thought).not_to_have_attribute("open", "")
     expect(output.locator(".hermes-line")).to_contain_text(re.compile(r"~\d+ tokens.*offline demo"))
-    expect(output.locator(".hermes-answer table")).to_be_visible()
+    expect(output.locator(".hermes-answer pre code")).to_contain_text("mean(spoiled)")
     book.screenshot(f"cell-{flavour}-answering")
 
     book.wait_idle()
-    expect(output).to_contain_text(LAST_WORDS)
     assert_final(book)
     book.screenshot(f"cell-{flavour}-done")
-    if flavour == "lab":
-        book.set_theme("JupyterLab Dark")
-        book.screenshot("cell-lab-dark")
-        book.set_width(480)
-        book.screenshot("cell-lab-narrow")
-        book.set_theme("JupyterLab Light")
-        book.set_width(1280)
-
-    before = output.inner_text()
+    before = words(output)
     assert book.console_errors == []
     book.save()
     book.close()
     lab.restart()
     book.open(kernel=False)
     assert_final(book)
-    assert output.inner_text() == before
+    assert words(output) == before
+    expect(output.get_by_role("button")).to_have_count(0)
     book.screenshot(f"cell-{flavour}-reopened")
     assert book.console_errors == []
     assert book.requests == []
 
 
-def assert_final(book) -> None:
+def assert_final(book: Notebook) -> None:
     output = book.output(1)
+    expect(output).to_contain_text(LAST_WORDS)
     thought = output.locator("details.hermes-thought")
     expect(thought).to_have_count(1)
     expect(thought).not_to_have_attribute("open", "")
-    expect(thought.locator("summary")).to_contain_text(re.compile(r"Thought for \d+\.\d s · 267 tokens"))
+    expect(thought.locator("summary")).to_contain_text(
+        re.compile(r"Thought for \d+\.\d s · 267 tokens")
+    )
     expect(output.locator("details.hermes-cost > summary")).to_contain_text(
         re.compile(r"\$0\.001938 if it were real · 9 in · 643 out \(267 thought\)")
     )
@@ -95,3 +99,37 @@ def assert_final(book) -> None:
     expect(thought).to_contain_text("the reader needs the mechanism")
     thought.locator("summary").click()
     expect(output).not_to_contain_text("model not found")
+
+
+@pytest.mark.parametrize("width", [480, 1280])
+def test_nothing_moves_at_the_end(notebook: NotebookMaker, width: int) -> None:
+    with median() as server:
+        server.hold()
+        book = notebook("jump.ipynb", [setup(server), MEDIAN])
+        book.open()
+        book.set_width(width)
+        book.run_all()
+        output = book.output(1)
+        expect(output).to_contain_text(LAST_WORDS)
+        expect(output.locator(".hermes-live mjx-container")).to_have_count(FORMULAS)
+        before = places(output)
+        book.screenshot(f"cell-{width}-before-the-end")
+        server.release()
+        book.wait_idle()
+        expect(output.locator(".hermes-live")).to_have_count(0)
+        expect(output.locator("mjx-container")).to_have_count(FORMULAS)
+        after = places(output)
+        book.screenshot(f"cell-{width}-after-the-end")
+    assert len(before) == len(after) > 20
+    for was, is_now in zip(before, after, strict=True):
+        assert is_now[1:3] == pytest.approx(was[1:3], abs=0.6), (was, is_now)
+
+
+def words(output: Locator) -> list[str]:
+    """Return the lines of an output without the buttons that an open page adds."""
+    return [line for line in output.inner_text().splitlines() if not line.startswith("Copy")]
+
+
+def places(output: Locator) -> list[Any]:
+    found: list[Any] = output.evaluate(PLACES)
+    return found

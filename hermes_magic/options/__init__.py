@@ -1,0 +1,26 @@
+"""The magic line's grammar: one table drives parser, help text and defaults.
+
+The table is the dataclass `Options`: each field holds its flags, its check and its help, so a new
+option is one new field. Words are quoted as in a shell; nothing is abbreviated or guessed.
+"""
+
+from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert
+from hermes_magic.options.line import check, nearest, parse
+from hermes_magic.options.page import help_text
+from hermes_magic.options.table import FLAGS, TABLE, Options, Row, Spec, Thoughts
+
+__all__ = [
+    "FLAGS",
+    "HERMES_4_405B",
+    "SHORT_NAMES",
+    "TABLE",
+    "Convert",
+    "Options",
+    "Row",
+    "Spec",
+    "Thoughts",
+    "check",
+    "help_text",
+    "nearest",
+    "parse",
+]

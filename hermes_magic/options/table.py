@@ -1,0 +1,266 @@
+"""The option table: what each option is called, takes and means."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from hermes_magic.options import convert as to
+from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+
+Thoughts = Literal["open", "folded", "hidden"]
+"""How a thought is shown: unfolded, folded behind its heading, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """How one option is written.
+
+    Attributes:
+        flags: such as ("-t", "--temperature").
+        convert: the check of its value; None for a switch.
+        metavar: what stands for the value in the help.
+        help: one line.
+        trait: whether a notebook can set its default.
+        repeatable: whether it may be given more than once; `convert` gives a tuple, and those of
+            one line are joined.
+    """
+
+    flags: tuple[str, ...]
+    convert: Convert | None
+    metavar: str
+    help: str
+    trait: bool
+    repeatable: bool
+
+
+def _option(
+    *flags: str,
+    default: Any,
+    convert: Convert | None,
+    metavar: str = "",
+    help: str,  # noqa: A002 - the column of the table
+    trait: bool = True,
+) -> Any:
+    spec = Spec(flags, convert, metavar, help, trait, repeatable=default == ())
+    return dataclasses.field(default=default, metadata={"spec": spec})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """One cell's options, the defaults filled in.
+
+    Sampling defaults are those of the Hermes 4 model card. `max_tokens` is always sent: without
+    it OpenRouter reserves the model's maximum, and the balance must cover that.
+    """
+
+    model: str = _option(
+        "-m",
+        "--model",
+        default=HERMES_4_405B,
+        convert=to.model_slug,
+        metavar="MODEL",
+        help="the model's slug, or a short name: " + ", ".join(SHORT_NAMES),
+    )
+    server: str = _option(
+        "--server",
+        default="openrouter",
+        convert=to.server_name,
+        metavar="NAME",
+        help="who answers; %hermes servers lists them",
+    )
+    think: bool = _option(
+        "--think",
+        default=True,
+        convert=None,
+        help="let Hermes think before it answers",
+    )
+    thoughts: Literal["open", "folded", "hidden"] = _option(
+        "--thoughts",
+        default="folded",
+        convert=to.one_of("open", "folded", "hidden"),
+        metavar="HOW",
+        help="how its thought is shown: open, folded (open while it streams) or hidden",
+    )
+    system: str = _option(
+        "-s",
+        "--system",
+        default="",
+        convert=to.text,
+        metavar="TEXT",
+        help="a system prompt",
+    )
+    temperature: float = _option(
+        "-t",
+        "--temperature",
+        default=0.6,
+        convert=to.number(0, 2),
+        metavar="X",
+        help="how freely to choose words, 0 to 2",
+    )
+    top_p: float = _option(
+        "--top-p",
+        default=0.95,
+        convert=to.number(0, 1, above=True),
+        metavar="X",
+        help="choose among the likeliest tokens that make up this share, above 0 up to 1",
+    )
+    top_k: int = _option(
+        "--top-k",
+        default=20,
+        convert=to.whole(0),
+        metavar="N",
+        help="choose among this many of the likeliest tokens; 0 for all",
+    )
+    max_tokens: int = _option(
+        "--max-tokens",
+        default=8192,
+        convert=to.whole(1),
+        metavar="N",
+        help="the longest that thought and answer together may be, in tokens",
+    )
+    seed: int | None = _option(
+        "--seed",
+        default=None,
+        convert=to.whole(0),
+        metavar="N",
+        help="ask for the same choice of words each time",
+    )
+    stop: tuple[str, ...] = _option(
+        "--stop",
+        default=(),
+        convert=to.stop_text,
+        metavar="TEXT",
+        help="end the answer before this text; may be repeated",
+    )
+    repetition_penalty: float | None = _option(
+        "--repetition-penalty",
+        default=None,
+        convert=to.number(0, 2, above=True),
+        metavar="X",
+        help="above 1: use tokens again less willingly, those of the question included",
+    )
+    frequency_penalty: float | None = _option(
+        "--frequency-penalty",
+        default=None,
+        convert=to.number(-2, 2),
+        metavar="X",
+        help="above 0: less willingly the more often a token has come",
+    )
+    presence_penalty: float | None = _option(
+        "--presence-penalty",
+        default=None,
+        convert=to.number(-2, 2),
+        metavar="X",
+        help="above 0: less willingly if a token has come at all",
+    )
+    provider: tuple[str, ...] = _option(
+        "--provider",
+        default=(),
+        convert=to.provider_names,
+        metavar="A,B",
+        help="ask only these providers, in this order",
+    )
+    fallback: tuple[str, ...] = _option(
+        "--fallback",
+        default=(),
+        convert=to.model_slugs,
+        metavar="MODEL",
+        help="the model to ask if the first cannot answer; may be repeated",
+    )
+    max_price: tuple[Decimal, Decimal] | None = _option(
+        "--max-price",
+        default=None,
+        convert=to.prices,
+        metavar="IN,OUT",
+        help="the most to pay, in USD per million tokens",
+    )
+    zdr: bool = _option(
+        "--zdr",
+        default=False,
+        convert=None,
+        help="ask only providers that keep no data",
+    )
+    data_collection: bool = _option(
+        "--data-collection",
+        default=True,
+        convert=None,
+        help="let providers keep the text; with --no-, ask only those that do not",
+    )
+    timeout: float | None = _option(
+        "--timeout",
+        default=None,
+        convert=to.number(0, 86_400, above=True),
+        metavar="SECONDS",
+        help="give up when nothing has come for so long (without it: 180 s of a silent line)",
+    )
+    param: tuple[tuple[str, Any], ...] = _option(
+        "--param",
+        default=(),
+        convert=to.parameter,
+        metavar="KEY=JSON",
+        help="any other field of the request body; may be repeated",
+    )
+    retries: int = _option(
+        "--retries",
+        default=2,
+        convert=to.whole(0),
+        metavar="N",
+        help="how often to ask again when no answer has begun: 429, 5xx, no connection",
+    )
+    out: str = _option(
+        "-o",
+        "--out",
+        default="",
+        convert=to.variable_name,
+        metavar="NAME",
+        help="keep the Reply in this variable",
+        trait=False,
+    )
+    help: bool = _option(
+        "-h",
+        "--help",
+        default=False,
+        convert=None,
+        help="show this help and send nothing",
+        trait=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table: the field's name, its default and how it is written."""
+
+    name: str
+    default: Any
+    spec: Spec
+
+
+TABLE: tuple[Row, ...] = tuple(
+    Row(field.name, field.default, field.metadata["spec"]) for field in dataclasses.fields(Options)
+)
+
+
+def _flags() -> Mapping[str, tuple[Row, bool | None]]:
+    flags: dict[str, tuple[Row, bool | None]] = {}
+    for row in TABLE:
+        switch = row.spec.convert is None
+        flags.update(dict.fromkeys(row.spec.flags, (row, True if switch else None)))
+        if switch and row.spec.trait:
+            flags[negated(row)] = (row, False)
+    return flags
+
+
+def negated(row: Row) -> str:
+    """Give the flag that switches a switch off."""
+    return "--no-" + row.name.replace("_", "-")
+
+
+FLAGS = _flags()
+"""Each flag's row, and what it sets if it takes no value."""

@@ -1,0 +1,65 @@
+"""Which lines are commands, and which are questions."""
+
+import pytest
+
+from hermes_magic.magic.commands import COMMANDS, help_rows, recognise
+from hermes_magic.options import help_text
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "word", "server"),
+    [
+        ("", "", "", ""),
+        ("  ", "", "", ""),
+        ("status", "status", "", ""),
+        (" status  --server vllm ", "status", "", "vllm"),
+        ("models", "models", "", ""),
+        ("models nous", "models", "nous", ""),
+        ("models hermes-4 --server=team", "models", "hermes-4", "team"),
+        ("models --server llama.cpp gemma", "models", "gemma", "llama.cpp"),
+        ("models of", "models", "of", ""),
+        ("models openai/gpt", "models", "openai/gpt", ""),
+        ("servers", "servers", "", ""),
+        ("offline", "offline", "", ""),
+        ("online ", "online", "", ""),
+    ],
+)
+def test_a_command(line: str, name: str, word: str, server: str) -> None:
+    call = recognise(line)
+    assert call is not None
+    assert (call.command.name, call.word, call.server) == (name, word, server)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "models of the atom?",
+        "models?",
+        "models atom?",
+        "models, please",
+        "Models",
+        "status quo",
+        "status of things?",
+        "status --server",
+        "status -t 1",
+        "servers in restaurants",
+        "servers --server vllm",
+        "offline first?",
+        "online --server x",
+        "model",
+        "-t 1 models",
+        "--server vllm models",
+        "why?",
+        "models --word x",
+        "models -x",
+    ],
+)
+def test_a_question(line: str) -> None:
+    assert recognise(line) is None
+
+
+def test_the_help_page_lists_them() -> None:
+    page = help_text(help_rows())
+    for command in COMMANDS:
+        assert f"%hermes {command.typed}".strip() in page
+        assert command.help.split(";")[0][:40] in page
