@@ -3,8 +3,10 @@
     Failure                        what every type below shares: one line, data as attributes
     ├── HermesError (Exception)
     │   ├── OptionError            the magic line or a setting is wrong; nothing was sent
+    │   │   ├── PastedKeyError         an API key stands in the cell
     │   │   ├── TemplateError          a {{expression}} in the cell failed
     │   │   └── AttachmentError        a thing named after --with cannot be described
+    │   ├── BudgetError            the worst case would pass a limit; nothing was sent
     │   ├── SchemaError            the answer is not what --json or --schema asked for
     │   ├── ApiError               the server said no
     │   │   ├── AuthenticationError    401, or no key at all
@@ -129,6 +131,21 @@ class SchemaError(HermesError):
         self.problems = problems
 
 
+class PastedKeyError(OptionError):
+    """An API key stands in the magic line or the cell; nothing was sent."""
+
+    default_hint = (
+        "Delete it from the cell and save the notebook; if anybody has seen it, revoke it at "
+        "openrouter.ai/keys. %hermes login keeps a key where it belongs."
+    )
+
+
+class BudgetError(HermesError):
+    """The call could cost more than a limit of the person's own allows; nothing was sent."""
+
+    default_hint = "Nothing was sent."
+
+
 class ApiError(HermesError):
     """The server said no."""
 
@@ -137,8 +154,8 @@ class AuthenticationError(ApiError):
     """There is no key, or the server refused it."""
 
     default_hint = (
-        "Set OPENROUTER_API_KEY to a valid key before starting Jupyter, "
-        "or try without one: %hermes offline"
+        "Set OPENROUTER_API_KEY to a valid key before starting Jupyter, or store one with "
+        "%hermes login; or try without one: %hermes offline"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
@@ -16,48 +17,99 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from types import TracebackType
 
+    from hermes_magic.money.account import Account
+    from hermes_magic.money.booking import BookedSender
+    from hermes_magic.money.budget import Limits
     from hermes_magic.reply.reply import State
     from hermes_magic.wire.background import Arrival, Background
     from hermes_magic.wire.client import Client
+    from hermes_magic.wire.request import Request
     from hermes_magic.wire.servers import Server
+    from hermes_magic.wire.settle import Learner
 
 _GOODBYE_SECONDS = 0.5
 
 
 class Session:
-    """What a notebook keeps between its cells: the open connection to its server."""
+    """What a notebook keeps between its cells: the open connection to its server, the account.
 
-    def __init__(self) -> None:
+    Args:
+        notebook: gives the notebook's path, or "" if it is not known.
+    """
+
+    def __init__(self, notebook: Callable[[], str] = str) -> None:
         from hermes_magic.wire.parameters import Lookups
 
+        self._notebook = notebook
+        self._account: Account | None = None
         self._lookups = Lookups()
         self._client: Client | None = None
         self._for: tuple[Server, str] | None = None
         self._closed = threading.Event()
 
-    def ask(self, server: Server, key: str, options: Options, text: str) -> Answering:
+    @property
+    def account(self) -> Account:
+        """What this notebook's calls are booked to."""
+        if self._account is None:
+            from hermes_magic.money.account import Account
+
+            self._account = Account(self._notebook())
+        return self._account
+
+    def ask(
+        self, server: Server, key: str, options: Options, text: str, limits: Limits | None = None
+    ) -> Answering:
         """Prepare a question; enter what this returns to send it, iterate it for its events.
 
+        Args:
+            server: who is asked.
+            key: its key.
+            options: the cell's.
+            text: the question.
+            limits: on what may be spent; None for a server that is no part of the books.
+
         Raises:
-            OptionError: there is nothing to ask, or the server cannot promise what is asked.
+            OptionError: there is nothing to ask, an API key stands in it, or the server cannot
+                promise what is asked.
         """
         from hermes_magic.wire import retry
-        from hermes_magic.wire.request import prepare
 
-        body = prompt.request_body(options, prompt.messages(options, text))
-        standard = prompt.request_body(Options(), [])
-        request = prepare(server, key, body, standard, self._lookups)
+        request = self._request(server, key, options, text)
         if options.timeout is not None:
             server = replace(server, silence=max(server.silence, options.timeout))
         client = self._connection(server, key)
-        events = request.shape(retry.chat(client, request.body, retry.Policy(options.retries)))
-        settle = functools.partial(self._settle, server, key)
-        return Answering(client.abort, events, settle, timeout=options.timeout)
+        booked = None if limits is None else self.account.sender(client, server, key, limits)
+        events = retry.chat(booked or client, request.body, retry.Policy(options.retries))
+        return Answering(
+            client.abort,
+            request.shape(events),
+            functools.partial(self._settle, server, key, booked),
+            timeout=options.timeout,
+        )
+
+    def dry_run(self, server: Server, key: str, options: Options, text: str, limits: Limits) -> str:
+        """Give the request that `ask` would send, and what it can cost.
+
+        Raises:
+            OptionError: as `ask`.
+        """
+        request = self._request(server, key, options, text)
+        return self.account.dry_run(server, key, request.body, limits)
 
     def close(self) -> None:
         """Close the connection, and leave open what has not been settled."""
         self._closed.set()
         self._disconnect()
+        if self._account is not None:
+            self._account.close()
+
+    def _request(self, server: Server, key: str, options: Options, text: str) -> Request:
+        from hermes_magic.money.keys import refuse_pasted
+        from hermes_magic.wire.request import prepare
+
+        body = prompt.request_body(options, prompt.messages(options, text))
+        refuse_pasted(json.dumps(body, ensure_ascii=False, default=str), key)
+        return prepare(server, key, body, prompt.request_body(Options(), []), self._lookups)
 
     def _connection(self, server: Server, key: str) -> Client:
         """Give the kept connection, or a new one if it is another server's, broken or busy."""
@@ -77,12 +129,14 @@ class Session:
             self._client.close()
         self._client = self._for = None
 
-    def _settle(self, server: Server, key: str, reply: Reply) -> None:
+    def _settle(self, server: Server, key: str, booked: BookedSender | None, reply: Reply) -> None:
         """See to it that a reply which may be billed learns its cost, without waiting for it."""
         from hermes_magic.wire.settle import can_settle, settle
 
         if reply.usage.cost is None and can_settle(reply.id):
-            settle(server, key, reply.id, reply.settlement, self._closed)
+            known: Learner = reply.settlement
+            learner = known if booked is None else booked.learner(known)
+            settle(server, key, reply.id, learner, self._closed)
 
 
 class Answering:

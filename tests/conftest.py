@@ -38,9 +38,15 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def personal_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep IPython's and Jupyter's files of this run apart from the person's own."""
+    """Keep our, IPython's and Jupyter's files of this run apart from the person's own."""
     home = tmp_path_factory.mktemp("home")
-    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+    for name in (
+        "HERMES_MAGIC_DATA",
+        "IPYTHONDIR",
+        "JUPYTER_CONFIG_DIR",
+        "JUPYTER_DATA_DIR",
+        "JUPYTER_RUNTIME_DIR",
+    ):
         folder = Path(home, name.lower())
         folder.mkdir()
         os.environ[name] = str(folder)

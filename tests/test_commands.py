@@ -2,6 +2,7 @@
 
 import pytest
 
+from hermes_magic.errors import OptionError
 from hermes_magic.magic.commands import COMMANDS, help_rows, recognise
 from hermes_magic.options import help_text
 
@@ -20,6 +21,14 @@ from hermes_magic.options import help_text
         ("models of", "models", "of", ""),
         ("models openai/gpt", "models", "openai/gpt", ""),
         ("servers", "servers", "", ""),
+        ("cost", "cost", "", ""),
+        ("cost --csv spent.csv", "cost", "spent.csv", ""),
+        ("cost --csv=~/a/b.csv ", "cost", "~/a/b.csv", ""),
+        ("cost --csv 'what I spent.csv'", "cost", "what I spent.csv", ""),
+        ('cost --csv "C:\\a b.csv"', "cost", "C:\\a b.csv", ""),
+        ("login", "login", "", ""),
+        ("login --server nous", "login", "", "nous"),
+        ("logout --server=nous", "logout", "", "nous"),
         ("offline", "offline", "", ""),
         ("online ", "online", "", ""),
     ],
@@ -50,12 +59,22 @@ def test_a_command(line: str, name: str, word: str, server: str) -> None:
         "-t 1 models",
         "--server vllm models",
         "why?",
+        "cost of living?",
+        "cost estimate",
+        "login screens",
+        "logout?",
         "models --word x",
         "models -x",
     ],
 )
 def test_a_question(line: str) -> None:
     assert recognise(line) is None
+
+
+@pytest.mark.parametrize("line", ["cost --csv", "cost --csv ", "cost --csv a b", "cost --csv= a"])
+def test_csv_without_one_file_is_no_question_either(line: str) -> None:
+    with pytest.raises(OptionError, match="--csv needs one file"):
+        recognise(line)
 
 
 def test_the_help_page_lists_them() -> None:

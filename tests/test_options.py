@@ -42,6 +42,7 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "provider": ("Nebius,Chutes", ("Nebius", "Chutes")),
     "fallback": ("70b,x/y", ("nousresearch/hermes-4-70b", "x/y")),
     "max_price": ("1,3.5", (Decimal(1), Decimal("3.5"))),
+    "max_cost": ("0.05", Decimal("0.05")),
     "timeout": ("2.5", 2.5),
     "param": ("min_p=0.05", (("min_p", 0.05),)),
 }

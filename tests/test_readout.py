@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes_magic.reply import OFFLINE_DEMO, Progress, Reply, Timing, Usage
+from hermes_magic.reply import OFFLINE_DEMO, Booked, Progress, Reply, Timing, Usage
 from hermes_magic.view import readout
 
 REPLY = Reply(
@@ -116,6 +116,38 @@ def test_the_notes_of_each_end() -> None:
     assert "billed" in stopped
     assert notes(state="failed", notices=("mind",))[0] == "mind"
     assert "Incomplete" in notes(state="failed")[0]
+
+
+@pytest.mark.parametrize(
+    ("booked", "line"),
+    [
+        (Booked(Decimal("0.018")), "$0.0021 · this notebook $0.018"),
+        (Booked(Decimal("0.018"), 2), "$0.0021 · this notebook ~$0.018 (2 calls estimated)"),
+    ],
+)
+def test_the_notebook_s_total_says_what_is_estimated(booked: Booked, line: str) -> None:
+    reply = Reply(usage=Usage(cost=Decimal("0.0021")), booked=booked)
+    assert readout.cost_line(reply, timed=True) == line
+    assert readout.cost_line(reply, timed=False) == "$0.0021"
+
+
+def test_an_estimate_is_marked_and_says_why() -> None:
+    reply = Reply(booked=Booked(Decimal(1), 1, Decimal("0.0004")))
+    line = "~$0.0004 (our estimate: no figure from the server)"
+    assert readout.cost_line(reply, timed=False) == line
+
+
+@pytest.mark.parametrize(
+    ("byok", "label"), [(False, "the provider asks"), (True, "and on your own key there")]
+)
+def test_a_discount_and_an_own_key_stand_in_the_details(label: str, *, byok: bool) -> None:
+    raw = {
+        "cost": Decimal("0.0000594"),
+        "is_byok": byok,
+        "cost_details": {"upstream_inference_cost": Decimal("0.0000699")},
+    }
+    rows = dict(readout.details(Reply(usage=Usage.from_wire(raw))))
+    assert (rows["cost"], rows[label]) == ("$0.0000594", "$0.0000699")
 
 
 def test_the_details_leave_out_what_is_unknown() -> None:

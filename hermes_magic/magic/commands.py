@@ -7,20 +7,22 @@ takes, each of letters, digits and `./:_-` only, and `--server NAME` where it ta
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from hermes_magic.errors import HermesError
+from hermes_magic.errors import HermesError, OptionError
 from hermes_magic.magic import figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hermes_magic.money.account import Account
+    from hermes_magic.money.keys import KeyChain
     from hermes_magic.wire.servers import Server
 
 _WORD = re.compile(r"[\w./:-]+")
+_CSV = re.compile(r"""--csv(?:=|\s+)("[^"]+"|'[^']+'|[^\s'"]+)""")
 _SERVER = re.compile(r"--server[ =]\s*([\w.-]+)")
 
 
@@ -48,6 +50,20 @@ class Notebook(Protocol):
     def show(self, bundle: Mapping[str, str]) -> None:
         """Show something below the cell."""
 
+    def ask_secret(self, question: str) -> str:
+        """Ask the person for a line that is not shown."""
+
+    def usable_key(self, server: Server) -> str:
+        """Give the server's key, or "" where there is none: lists can be read without."""
+
+    @property
+    def keys(self) -> KeyChain:
+        """Where keys are found and kept."""
+
+    @property
+    def account(self) -> Account:
+        """What this notebook's calls are booked to."""
+
     @property
     def in_use(self) -> str:
         """The name of the server that is asked where a line names none."""
@@ -67,19 +83,22 @@ class Command:
         run: takes the notebook, the word given or "", and the server named or "".
         argument: the name of its one word, or "" if it takes none.
         takes_server: whether `--server NAME` may stand behind it.
+        takes_csv: whether `--csv FILE` may stand behind it; the file is then its word.
     """
 
     name: str
     help: str
-    run: Callable[[Notebook, str, str], None]
+    run: Callable[[Notebook, str, str], object]
     argument: str = ""
     takes_server: bool = False
+    takes_csv: bool = False
 
     @property
     def typed(self) -> str:
         """What to type behind `%hermes`."""
         argument = f" [{self.argument}]" if self.argument else ""
-        return self.name + argument + (" [--server NAME]" if self.takes_server else "")
+        csv = " [--csv FILE]" if self.takes_csv else ""
+        return self.name + argument + csv + (" [--server NAME]" if self.takes_server else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +109,17 @@ class Call:
     word: str = ""
     server: str = ""
 
-    def __call__(self, notebook: Notebook) -> None:
-        """Run it."""
-        self.command.run(notebook, self.word, self.server)
+    def __call__(self, notebook: Notebook) -> object:
+        """Run it; give what the cell is to have as its value."""
+        return self.command.run(notebook, self.word, self.server)
 
 
 def recognise(line: str) -> Call | None:
-    """Give the call that a line is, or None if it is a question."""
+    """Give the call that a line is, or None if it is a question.
+
+    Raises:
+        OptionError: `--csv` has no file.
+    """
     name, _, rest = line.strip().partition(" ")
     command = next((one for one in COMMANDS if one.name == name), None)
     if command is None:
@@ -104,6 +127,11 @@ def recognise(line: str) -> Call | None:
     named = _SERVER.search(rest) if command.takes_server else None
     if named is not None:
         rest = rest[: named.start()] + " " + rest[named.end() :]
+    csv = _CSV.fullmatch(rest.strip()) if command.takes_csv else None
+    if csv is not None:
+        return Call(command, csv.group(1).strip("\"'"))
+    if command.takes_csv and rest.split()[:1] in (["--csv"], ["--csv="]):
+        raise OptionError("--csv needs one file: %hermes cost --csv spent.csv")
     words = rest.split()
     fits = len(words) <= bool(command.argument) and all(map(_WORD.fullmatch, words))
     if not fits or rest.strip().startswith("-"):
@@ -121,44 +149,53 @@ def _where(notebook: Notebook, _word: str, _server: str) -> None:
         notebook.say("The offline demo server answers. %hermes online goes back, %hermes -h helps.")
         return
     server = notebook.server()
-    parts = [server.name, server.address, notebook.model_at(server), key_source(server)]
+    source = key_source(notebook, server)
+    parts = [server.name, server.address, notebook.model_at(server), source]
     notebook.say(" · ".join(parts))
 
 
-def key_source(server: Server) -> str:
+def key_source(notebook: Notebook, server: Server) -> str:
     """Say where the server's key comes from, or why there is none; never the key."""
-    if not server.key_variable:
-        return "no key needed"
     try:
-        server.key(os.environ)
+        found = notebook.keys.find(server)
     except HermesError as error:
         return str(error)
-    return f"key from {server.key_variable}"
+    return f"key from {found.source}" if found.value else found.source
 
 
 def _status(notebook: Notebook, _word: str, name: str) -> None:
     server = notebook.server(name)
-    source = key_source(server)
-    notebook.show(figures.status(server, notebook.model_at(server), source, _usable_key(server)))
+    source, key = key_source(notebook, server), notebook.usable_key(server)
+    notebook.show(figures.status(server, notebook.model_at(server), source, key))
 
 
 def _models(notebook: Notebook, word: str, name: str) -> None:
     server = notebook.server(name)
-    notebook.show(figures.models(server, _usable_key(server), word))
+    notebook.show(figures.models(server, notebook.usable_key(server), word))
 
 
 def _servers(notebook: Notebook, _word: str, _server: str) -> None:
     servers = notebook.servers()
-    keys = {name: _usable_key(server) for name, server in servers.items()}
+    keys = {name: notebook.usable_key(server) for name, server in servers.items()}
     notebook.show(figures.servers(servers, keys, notebook.in_use))
 
 
-def _usable_key(server: Server) -> str:
-    """Give the server's own key, or "" where there is none: lists can be read without."""
-    try:
-        return server.key(os.environ)
-    except HermesError:
-        return ""
+def _cost(notebook: Notebook, csv: str, server: str) -> object:
+    from hermes_magic.magic import purse
+
+    return purse.cost(notebook, csv, server)
+
+
+def _login(notebook: Notebook, word: str, server: str) -> None:
+    from hermes_magic.magic import purse
+
+    purse.login(notebook, word, server)
+
+
+def _logout(notebook: Notebook, word: str, server: str) -> None:
+    from hermes_magic.magic import purse
+
+    purse.logout(notebook, word, server)
 
 
 def _offline(notebook: Notebook, _word: str, _server: str) -> None:
@@ -190,6 +227,9 @@ COMMANDS: tuple[Command, ...] = (
         takes_server=True,
     ),
     Command("servers", "the servers that --server knows, and which answer right now", _servers),
+    Command("cost", "what was spent: cell, notebook, day, month, model", _cost, takes_csv=True),
+    Command("login", "ask for a key without echo, and keep it", _login, takes_server=True),
+    Command("logout", "remove the key that login has kept", _logout, takes_server=True),
     Command(
         "offline", "use the built-in demo server: no key, no network, nothing billed", _offline
     ),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hermes_magic.errors import OptionError
+from hermes_magic.errors import AuthenticationError, OptionError
+from hermes_magic.money.keys import KeyChain
 from hermes_magic.options import HERMES_4_405B
 from hermes_magic.wire.roster import find, roster
 from hermes_magic.wire.servers import OPENROUTER_URL, Server, openrouter
@@ -14,7 +16,9 @@ from hermes_magic.wire.servers import OPENROUTER_URL, Server, openrouter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hermes_magic.money.account import Account
     from hermes_magic.offline import DemoServer
+    from hermes_magic.session import Session
 
 OPENROUTER = "openrouter"
 
@@ -31,15 +35,22 @@ class Settings(Protocol):
 class Desk:
     """Knows the servers and which is in use; `commands.Notebook` in the flesh."""
 
-    def __init__(self, settings: Settings, shell: Any) -> None:
+    def __init__(self, settings: Settings, shell: Any, session: Session) -> None:
+        self.keys = KeyChain()
         self._settings = settings
         self._shell = shell
+        self._session = session
         self._demo: DemoServer | None = None
 
     @property
     def in_use(self) -> str:
         """The name of the server that is asked where a line names none."""
         return self._settings.server
+
+    @property
+    def account(self) -> Account:
+        """What this notebook's calls are booked to."""
+        return self._session.account
 
     @property
     def is_offline(self) -> bool:
@@ -89,6 +100,25 @@ class Desk:
         if self._demo is not None:
             self._demo.close()
             self._demo = None
+
+    def usable_key(self, server: Server) -> str:
+        """Give the server's key, or "" where there is none: lists can be read without."""
+        try:
+            return self.keys.find(server).value
+        except AuthenticationError:
+            return ""
+
+    def ask_secret(self, question: str) -> str:
+        """Ask the person for a line that is not shown.
+
+        Raises:
+            OptionError: nobody is there to answer.
+        """
+        from hermes_magic.view.choose import has_viewer
+
+        if not has_viewer(self._shell):
+            raise OptionError("Nobody is here to type a key: run this cell by hand.")
+        return getpass.getpass(question)
 
     def say(self, text: str) -> None:
         """Write one line below the cell."""

@@ -27,7 +27,7 @@ class Front:
         self._magics: HermesMagics | None = None
 
     @no_var_expand
-    def hermes(self, line: str, cell: str | None = None) -> Reply | None:
+    def hermes(self, line: str, cell: str | None = None) -> object:
         """Ask Nous Hermes 4 405B; the answer streams in with its thought and its cost.
 
         `%%hermes [options]` over a question, or `%hermes [options] question` on one line, such as

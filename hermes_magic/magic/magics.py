@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,9 @@ from hermes_magic.errors import OptionError
 from hermes_magic.magic import commands
 from hermes_magic.magic.desk import Desk
 from hermes_magic.magic.interrupts import on_interrupt
-from hermes_magic.magic.settings import TRAIT_ROWS, Defaults, Servers
+from hermes_magic.magic.settings import TRAIT_ROWS, Defaults, Servers, Usd
+from hermes_magic.money.budget import Limits
+from hermes_magic.money.keys import refuse_pasted
 from hermes_magic.session import Session
 from hermes_magic.wire.servers import OPENROUTER_URL
 
@@ -35,26 +38,40 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         help="servers of your own by name: like, base_url, key_variable, model, price"
     ).tag(config=True)
 
+    budget = Usd(
+        None,
+        help="USD that this notebook may spend in all; None for no limit",
+    ).tag(config=True)
+    daily_budget = Usd(
+        None,
+        help="USD that you may spend in a day, in all notebooks together; None for no limit",
+    ).tag(config=True)
+
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(parent=shell)
         self._shell = shell
-        self._session = Session()
-        self._desk = Desk(self, shell)
+        self._session = Session(functools.partial(notebook_path, shell))
+        self._desk = Desk(self, shell, self._session)
         self._shown: tuple[int, Reply] | None = None
 
-    def hermes(self, line: str, cell: str | None = None) -> Reply | None:
+    def hermes(self, line: str, cell: str | None = None) -> object:
         """Run a magic line, with the cell's text below it if there is one."""
+        refuse_pasted(f"{line}\n{cell or ''}")
         command = commands.recognise(line) if cell is None else None
         if command is not None:
-            command(self._desk)
-            return None
+            return command(self._desk)
         options, rest = grammar.parse(line, self._defaults())
         if options.help:
             sys.stdout.write(grammar.help_text(commands.help_rows()))
             return None
         server = self._desk.server(options.server)
         options, _ = grammar.parse(line, self._defaults() | {"model": self._desk.model_at(server)})
-        reply = self._ask(server, options, _question(rest, cell))
+        question = _question(rest, cell)
+        if options.dry_run:
+            key, limits = self._desk.usable_key(server), self._limits(options)
+            self._desk.say(self._session.dry_run(server, key, options, question, limits))
+            return None
+        reply = self._ask(server, options, question)
         return reply if cell is None else None
 
     def close(self) -> None:
@@ -77,8 +94,11 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
     def _ask(self, server: Server, options: grammar.Options, text: str) -> Reply:
         from hermes_magic.view.choose import open_view
 
-        question = self._session.ask(server, server.key(os.environ), options, text)
-        view = open_view(self._shell, options.thoughts, question.request_stop)
+        key = self._desk.keys.find(server).value
+        limits = None if self._desk.is_offline else self._limits(options)
+        question = self._session.ask(server, key, options, text, limits)
+        rate = None if limits is None else self._session.account.rate(server, key, options.model)
+        view = open_view(self._shell, options.thoughts, question.request_stop, rate)
         with on_interrupt(question.request_stop):
             try:
                 with question as answering:
@@ -98,8 +118,17 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         self._shell.displayhook.update_user_ns(reply)
         self._shown = (self._shell.execution_count, reply)
 
+    def _limits(self, options: grammar.Options) -> Limits:
+        return Limits(options.max_cost, self.budget, self.daily_budget)
+
     def _defaults(self) -> dict[str, Any]:
         return {row.name: getattr(self, row.name) for row in TRAIT_ROWS}
+
+
+def notebook_path(shell: InteractiveShell) -> str:
+    """Give the notebook's path, or "" where the front end does not tell it."""
+    told = os.environ.get("JPY_SESSION_NAME", "") or shell.user_ns.get("__vsc_ipynb_file__", "")
+    return told if isinstance(told, str) and told.endswith(".ipynb") else ""
 
 
 def _question(rest: str, cell: str | None) -> str:

@@ -30,6 +30,18 @@ class _Checked(TraitType[Any, Any]):
             raise SettingError(error.message, hint=error.hint) from None
 
 
+class Usd(TraitType[Any, Any]):
+    """A trait that takes USD, or None for no limit."""
+
+    def validate(self, _obj: Any, value: Any) -> Any:
+        """Refuse what is no amount, on one line."""
+        try:
+            return grammar.usd(str(value))
+        except ValueError as error:
+            shown = str(value)[:40]
+            raise SettingError(f"{self.name} takes {error}, not {shown!r}.") from None
+
+
 class Servers(Dict):
     """A trait that takes definitions of servers."""
 

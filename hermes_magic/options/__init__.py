@@ -4,7 +4,7 @@ The table is the dataclass `Options`: each field holds its flags, its check and 
 option is one new field. Words are quoted as in a shell; nothing is abbreviated or guessed.
 """
 
-from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert
+from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert, usd
 from hermes_magic.options.line import check, nearest, parse
 from hermes_magic.options.page import help_text
 from hermes_magic.options.table import FLAGS, TABLE, Options, Row, Spec, Thoughts
@@ -23,4 +23,5 @@ __all__ = [
     "help_text",
     "nearest",
     "parse",
+    "usd",
 ]

@@ -22,6 +22,7 @@ Convert = Callable[[str], Any]
 
 _NAME = re.compile(r"[\w.-]+")
 _KEY = re.compile(r"[A-Za-z_]\w*")
+_MOST_USD = 100_000
 _OURS = frozenset({"messages", "model", "stream"})
 
 
@@ -112,6 +113,20 @@ def one_of(*words: str) -> Convert:
         return word
 
     return convert
+
+
+def usd(word: str) -> Decimal | None:
+    """Take USD, or none for no limit."""
+    expected = "USD such as 0.05, or none for no limit"
+    if word.lower() == "none":
+        return None
+    try:
+        amount = Decimal(word.removeprefix("$"))
+    except InvalidOperation:
+        raise ValueError(expected) from None
+    if not amount.is_finite() or not 0 <= amount < _MOST_USD:
+        raise ValueError(expected)
+    return amount
 
 
 def prices(word: str) -> tuple[Decimal, Decimal]:

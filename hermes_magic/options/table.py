@@ -193,6 +193,13 @@ class Options:
         convert=None,
         help="let providers keep the text; with --no-, ask only those that do not",
     )
+    max_cost: Decimal | None = _option(  # noqa: RUF009 - a field, as all of them
+        "--max-cost",
+        default=None,
+        convert=to.usd,
+        metavar="USD",
+        help="the most that this cell may cost; lowers --max-tokens, or fails before it is sent",
+    )
     timeout: float | None = _option(
         "--timeout",
         default=None,
@@ -221,6 +228,13 @@ class Options:
         convert=to.variable_name,
         metavar="NAME",
         help="keep the Reply in this variable",
+        trait=False,
+    )
+    dry_run: bool = _option(
+        "--dry-run",
+        default=False,
+        convert=None,
+        help="show the request and what it can cost, and send nothing",
         trait=False,
     )
     help: bool = _option(

@@ -2,6 +2,7 @@
 
 from hermes_magic.reply.builder import Progress, ReplyBuilder
 from hermes_magic.reply.events import (
+    Booked,
     Done,
     Event,
     Failed,
@@ -20,6 +21,7 @@ from hermes_magic.reply.usage import Usage
 
 __all__ = [
     "OFFLINE_DEMO",
+    "Booked",
     "Done",
     "Event",
     "Failed",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hermes_magic.reply.events import (
+    Booked,
     Finished,
     Notice,
     Rethought,
@@ -60,6 +61,7 @@ class ReplyBuilder:
         self._text: list[str] = []
         self._notices: list[str] = []
         self._tools: dict[int, list[str]] = {}
+        self._booked: Booked | None = None
         self._settlement = Settlement()
 
     def feed(self, events: Iterable[Event], at: float) -> None:
@@ -89,6 +91,8 @@ class ReplyBuilder:
                 self.progress.finish_reason = reason
             case Notice(text):
                 self._notices.append(text)
+            case Booked():
+                self._booked = event
 
     def _delta(self, at: float, *, answer: bool) -> None:
         progress = self.progress
@@ -138,5 +142,6 @@ class ReplyBuilder:
             deltas=(progress.thought_deltas, progress.answer_deltas),
             notices=tuple(self._notices),
             tool_calls=tuple(ToolCall(*self._tools[index]) for index in sorted(self._tools)),
+            booked=self._booked,
             settlement=self._settlement,
         )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from hermes_magic.errors import HermesError
     from hermes_magic.reply.usage import Usage
 
@@ -91,6 +93,22 @@ class Retrying:
 
 
 @dataclass(frozen=True, slots=True)
+class Booked:
+    """The call stands in the ledger; comes just before the end of a reply.
+
+    Attributes:
+        notebook: USD that this notebook has spent, this call included.
+        estimated: how many of its calls are in that sum with an estimate, for want of the
+            server's figure.
+        estimate: USD that this call took by our count, if it is one of them.
+    """
+
+    notebook: Decimal
+    estimated: int = 0
+    estimate: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The reply is whole; nothing follows."""
 
@@ -112,6 +130,7 @@ Event = (
     | Finished
     | Notice
     | Retrying
+    | Booked
     | Done
     | Failed
 )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from hermes_magic.reply.code import CodeBlock
+    from hermes_magic.reply.events import Booked
 
 OFFLINE_DEMO = "offline demo"
 """What the built-in server writes where a model's and a provider's name would stand."""
@@ -85,6 +86,7 @@ class Reply:
         deltas: how many pieces of (thought, answer) came: about their tokens.
         notices: lines that were shown to the person beside the answer.
         tool_calls: function calls that the model asks for.
+        booked: what the notebook has spent so far; None if nobody keeps books on this reply.
         settlement: where the true cost of a stopped or broken reply arrives later.
     """
 
@@ -100,6 +102,7 @@ class Reply:
     deltas: tuple[int, int] = (0, 0)
     notices: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    booked: Booked | None = field(default=None, compare=False, repr=False)
     settlement: Settlement = field(default_factory=Settlement, compare=False, repr=False)
 
     def __str__(self) -> str:

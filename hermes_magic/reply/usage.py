@@ -20,6 +20,8 @@ class Usage:
         cost: USD, the server's own figure (`usage.cost`), digit for digit.
         raw: the server's whole usage object.
         estimate: USD by a price that the person configured, for a server that tells no cost.
+        upstream_cost: USD that the provider asks; more than `cost` where there is a discount.
+        is_byok: the provider is paid with the person's own key there, beside `cost`.
     """
 
     prompt_tokens: int | None = None
@@ -29,6 +31,8 @@ class Usage:
     cost: Decimal | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     estimate: Decimal | None = None
+    upstream_cost: Decimal | None = None
+    is_byok: bool = False
 
     @classmethod
     def from_wire(cls, raw: Mapping[str, Any]) -> Usage:
@@ -40,6 +44,8 @@ class Usage:
             cached_tokens=_count(_detail(raw, "prompt_tokens_details", "cached_tokens")),
             cost=_usd(raw.get("cost")),
             raw=raw,
+            upstream_cost=_usd(_detail(raw, "cost_details", "upstream_inference_cost")),
+            is_byok=raw.get("is_byok") is True,
         )
 
     @classmethod
@@ -52,6 +58,8 @@ class Usage:
             cached_tokens=_count(data.get("native_tokens_cached")),
             cost=_usd(data.get("total_cost")),
             raw=data,
+            upstream_cost=_usd(data.get("upstream_inference_cost")),
+            is_byok=data.get("is_byok") is True,
         )
 
     @property

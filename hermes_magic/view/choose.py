@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
     from hermes_magic.options import Thoughts
     from hermes_magic.view.base import View
@@ -20,13 +21,19 @@ def has_viewer(shell: Any) -> bool:
     return bool(parent.get("content", {}).get("allow_stdin", False))
 
 
-def open_view(shell: Any, thoughts: Thoughts, request_stop: Callable[[], None]) -> View:
+def open_view(
+    shell: Any,
+    thoughts: Thoughts,
+    request_stop: Callable[[], None],
+    rate: Decimal | None = None,
+) -> View:
     """Give the view for a cell that this shell is about to run.
 
     Args:
         shell: IPython's.
         thoughts: how a thought is shown.
         request_stop: what a Stop button calls, on any thread.
+        rate: USD that a token of the reply costs, about, if that is known.
     """
     if not hasattr(shell, "kernel"):
         from hermes_magic.view.terminal import TerminalView
@@ -35,7 +42,7 @@ def open_view(shell: Any, thoughts: Thoughts, request_stop: Callable[[], None]) 
     if has_viewer(shell):
         from hermes_magic.view.live import LiveView
 
-        return LiveView(thoughts, request_stop)
+        return LiveView(thoughts, request_stop, rate)
     from hermes_magic.view.static import StaticView
 
     return StaticView(thoughts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hermes_magic.reply import Progress, Reply
+    from hermes_magic.reply import Booked, Progress, Reply
 
 SEPARATOR = " · "
 _DECIMALS = 8
@@ -49,7 +49,7 @@ def thought_heading(reply: Reply, *, timed: bool) -> str:
 
 
 def cost_line(reply: Reply, *, timed: bool) -> str:
-    """Write the reply's figures on one line; `timed` adds what a clock measured."""
+    """Write the reply's figures on one line; `timed` adds what differs from run to run."""
     return SEPARATOR.join(_figures(reply, timed=timed))
 
 
@@ -62,10 +62,8 @@ def _figures(reply: Reply, *, timed: bool) -> Iterator[str]:
     usage = reply.usage
     if reply.is_demo:
         yield "demo, nothing billed" if reply.cost is None else f"{usd(reply.cost)} if it were real"
-    elif reply.cost is None and reply.estimate is not None:
-        yield f"~{usd(reply.estimate)}"
     else:
-        yield "cost not reported" if reply.cost is None else usd(reply.cost)
+        yield _amount(reply)
     if usage.prompt_tokens is not None:
         yield f"{usage.prompt_tokens:,} in"
     if usage.completion_tokens is not None:
@@ -73,8 +71,28 @@ def _figures(reply: Reply, *, timed: bool) -> Iterator[str]:
         yield f"{usage.completion_tokens:,} out{thought}"
     if timed:
         yield from _times(reply)
+    if timed and reply.booked is not None:
+        yield _notebook(reply.booked)
     if reply.model:
         yield who(reply.model, reply.provider)
+
+
+def _amount(reply: Reply) -> str:
+    """Write the cost; an estimate says that it is one, and why."""
+    if reply.cost is not None:
+        return usd(reply.cost)
+    if reply.estimate is not None:
+        return f"~{usd(reply.estimate)}"
+    if reply.booked is None or reply.booked.estimate is None:
+        return "cost not reported"
+    return f"~{usd(reply.booked.estimate)} (our estimate: no figure from the server)"
+
+
+def _notebook(booked: Booked) -> str:
+    if not booked.estimated:
+        return f"this notebook {usd(booked.notebook)}"
+    calls = "1 call" if booked.estimated == 1 else f"{booked.estimated:,} calls"
+    return f"this notebook ~{usd(booked.notebook)} ({calls} estimated)"
 
 
 def _times(reply: Reply) -> Iterator[str]:
@@ -115,9 +133,20 @@ def details(reply: Reply) -> list[tuple[str, str]]:
         ("thought tokens", _count(usage.reasoning_tokens)),
         ("answer tokens", _count(usage.answer_tokens)),
         ("cost", "" if usage.cost is None else f"${usage.cost:f}"),
+        (_upstream_label(reply), _upstream(reply)),
         ("by your price", "" if usage.estimate is None else f"~{usd(usage.estimate)}"),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def _upstream_label(reply: Reply) -> str:
+    return "and on your own key there" if reply.usage.is_byok else "the provider asks"
+
+
+def _upstream(reply: Reply) -> str:
+    """Write the provider's figure where the server's is another: a discount, or one's own key."""
+    asked = reply.usage.upstream_cost
+    return "" if asked is None or asked == reply.usage.cost else f"${asked:f}"
 
 
 def _count(value: int | None) -> str:

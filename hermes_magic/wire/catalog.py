@@ -100,6 +100,12 @@ class Catalog:
             raise ProtocolError(f"{self._server.host} told nothing of {one_line(slug)}.")
         return model
 
+    def pricing(self, slug: str) -> Mapping[str, Any]:
+        """Give what a model costs, as OpenRouter writes it: USD per token, and conditions."""
+        if not _SLUG.fullmatch(slug):
+            raise ProtocolError(f"{one_line(slug)} is no model's slug.")
+        return _mapping(_mapping(_mapping(self._get(f"/model/{slug}")).get("data")).get("pricing"))
+
     def generation(self, generation: str) -> Usage:
         """Give what OpenRouter's books say of a generation; they lag, with 404 at first."""
         found = _mapping(self._get(f"/generation?id={quote(generation, safe='')}")).get("data")

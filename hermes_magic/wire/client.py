@@ -29,18 +29,15 @@ from hermes_magic.wire.failures import failure_of_response, one_line
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from hermes_magic.wire.servers import Server
 
 _CONNECT_SECONDS = 10.0
 _LARGEST_ERROR = 1_000_000
 _OPENED = {"connection.connect_tcp.complete", "connection.start_tls.complete"}
-_BEFORE_SENDING = {
-    "connection.connect_tcp.started",
-    "connection.start_tls.started",
-    "http11.send_request_headers.started",
-}
+_SENDING = "http11.send_request_headers.started"
+_BEFORE_SENDING = {"connection.connect_tcp.started", "connection.start_tls.started", _SENDING}
 _NO_HEADER_FITS = "The key or the server's address cannot be sent as it is."
 
 
@@ -67,6 +64,7 @@ class Client:
         self._server = server
         self._key = key
         self._network: Any = None
+        self._on_send: Callable[[], None] | None = None
         self._http = httpx.Client(
             headers=_headers(key),
             verify=_tls() if server.base_url.startswith("https:") else False,
@@ -83,14 +81,20 @@ class Client:
         """Wait, but not beyond an abort."""
         self._abort.wait(seconds)
 
-    def chat(self, body: Mapping[str, Any]) -> Generator[list[Event]]:
+    def chat(
+        self, body: Mapping[str, Any], on_send: Callable[[], None] | None = None
+    ) -> Generator[list[Event]]:
         """Send a chat completion request; give its events as they come.
+
+        `on_send` is called when the connection stands and the request is about to go out; what it
+        raises keeps the request from going out, and comes out here.
 
         The last list ends with `Done` or `Failed`; nothing is raised for what a server or a
         network does. After that the iterator may wait for the end of the connection's body, so
         that the connection can be used again.
         """
         self.busy = True
+        self._on_send = on_send
         decoder = BodyDecoder()
         try:
             yield from self._exchange(body, decoder)
@@ -142,6 +146,8 @@ class Client:
             self._network = info["return_value"]
         if self.aborted and name in _BEFORE_SENDING:
             raise _AbortedError
+        if name == _SENDING and self._on_send is not None:
+            self._on_send()
 
     def _network_failure(self, error: Exception) -> HermesError:
         host = self._server.host

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hermes_magic.errors import HermesError
 from hermes_magic.wire.catalog import Catalog
@@ -16,7 +16,7 @@ from hermes_magic.wire.catalog import Catalog
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hermes_magic.reply import Settlement, Usage
+    from hermes_magic.reply import Usage
     from hermes_magic.wire.servers import Server
 
 _DELAYS = (0.0, 0.25, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0)
@@ -27,17 +27,24 @@ def can_settle(generation: str) -> bool:
     return generation.startswith("gen-")
 
 
+class Learner(Protocol):
+    """What wants to know a cost: a `Settlement`."""
+
+    def settle(self, usage: Usage | None) -> None:
+        """Take the usage, or None if it is not to be had."""
+
+
 def settle(
-    server: Server, key: str, generation: str, settlement: Settlement, leave: threading.Event
+    server: Server, key: str, generation: str, learner: Learner, leave: threading.Event
 ) -> threading.Thread:
     """Fetch a generation's cost on a thread of its own; `leave` ends it early.
 
-    The settlement gets the usage as soon as the server has it, or None if it never does.
+    The learner gets the usage as soon as the server has it, or None if it never does.
     """
 
     def run() -> None:
         catalog = Catalog(server, key)
-        settlement.settle(poll(lambda: catalog.generation(generation), leave.wait))
+        learner.settle(poll(lambda: catalog.generation(generation), leave.wait))
 
     thread = threading.Thread(target=run, name="hermes-settle", daemon=True)
     thread.start()
