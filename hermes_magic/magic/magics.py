@@ -12,6 +12,7 @@ from traitlets import Unicode
 from hermes_magic import options as grammar
 from hermes_magic.errors import OptionError
 from hermes_magic.magic import commands
+from hermes_magic.magic.composing import compose
 from hermes_magic.magic.desk import Desk
 from hermes_magic.magic.interrupts import on_interrupt
 from hermes_magic.magic.settings import TRAIT_ROWS, Defaults, Servers, Usd
@@ -23,6 +24,7 @@ from hermes_magic.wire.servers import OPENROUTER_URL
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from hermes_magic.prompt import Question
     from hermes_magic.reply import Reply
     from hermes_magic.wire.servers import Server
 
@@ -66,7 +68,7 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
             return None
         server = self._desk.server(options.server)
         options, _ = grammar.parse(line, self._defaults() | {"model": self._desk.model_at(server)})
-        question = _question(rest, cell)
+        question = compose(options, _question(rest, cell), self._shell.user_ns)
         if options.dry_run:
             key, limits = self._desk.usable_key(server), self._limits(options)
             self._desk.say(self._session.dry_run(server, key, options, question, limits))
@@ -91,12 +93,12 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
 
         display(bundle(reply, thoughts=self.thoughts), raw=True)
 
-    def _ask(self, server: Server, options: grammar.Options, text: str) -> Reply:
+    def _ask(self, server: Server, options: grammar.Options, asked: Question) -> Reply:
         from hermes_magic.view.choose import open_view
 
         key = self._desk.keys.find(server).value
         limits = None if self._desk.is_offline else self._limits(options)
-        question = self._session.ask(server, key, options, text, limits)
+        question = self._session.ask(server, key, options, asked, limits)
         rate = None if limits is None else self._session.account.rate(server, key, options.model)
         view = open_view(self._shell, options.thoughts, question.request_stop, rate)
         with on_interrupt(question.request_stop):

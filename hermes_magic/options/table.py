@@ -96,6 +96,12 @@ class Options:
         metavar="TEXT",
         help="a system prompt",
     )
+    vars: bool = _option(
+        "--vars",
+        default=True,
+        convert=None,
+        help="put the values of {{expressions}} into the question",
+    )
     temperature: float = _option(
         "-t",
         "--temperature",

@@ -1,10 +1,11 @@
 """The cell becomes a request: its text, what goes with it, and the body that is sent.
 
-Modules: `body` (messages and options), `template` (`{{expr}}`), `context` (`--with`), `schema`
-(`--json`, `--schema`), `tools` (`--tools`), `history` (`--chat`). Only `body` is imported here:
-a plain question needs no more.
+Modules: `body` (messages and options), `question` (what a cell asks), `template` (`{{expr}}`),
+`context` (`--with`), `schema` (`--json`, `--schema`), `tools` (`--tools`), `history` (`--chat`).
+Only `body` and `question` are imported here: a plain question needs no more.
 """
 
 from hermes_magic.prompt.body import messages, request_body
+from hermes_magic.prompt.question import Question, question_of
 
-__all__ = ["messages", "request_body"]
+__all__ = ["Question", "messages", "question_of", "request_body"]
