@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.kernel import Kernel, Ran, running_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 WHO = {"id": "gen-1", "model": HERMES_4_405B, "provider": "Nebius"}
 USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "cost": 0.001}
@@ -145,3 +147,83 @@ class TestVariables:
         ran = kernel.run("%%hermes\nIs {{pasted}} secret?")
         assert "PastedKeyError" in ran.error["traceback"][0]
         assert scripted.sent == []
+
+
+FRAME = "import pandas as pd\ndf = pd.DataFrame({'city': ['Ulm', 'Bonn'] * 50, 'n': range(100)})"
+
+
+class TestWith:
+    def test_what_is_named_is_described_before_the_question(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run(f"{FRAME}\ndef area(r):\n    return 3.14 * r ** 2")
+        assert kernel.run("%%hermes --with df,area\nDo they fit?").ok
+        frame, _, rest = scripted.question.partition("`area` (")
+        assert frame.startswith("`df` (")
+        assert "city" in frame
+        assert "return 3.14 * r ** 2" in rest
+        assert rest.endswith("```\n\nDo they fit?")
+
+    def test_it_may_be_repeated_and_a_file_is_read(
+        self, kernel: Kernel, scripted: Scripted, tmp_path: Path
+    ) -> None:
+        notes = tmp_path / "notes.txt"
+        notes.write_text("The pump failed at noon.")
+        kernel.run("limits = {'low': 1}")
+        assert kernel.run(f"%hermes --with limits --with {notes} Why?").ok
+        assert "'low'" in scripted.question or "low: 1" in scripted.question
+        assert "The pump failed at noon." in scripted.question
+
+    def test_a_variable_comes_before_a_file_of_its_name(
+        self, kernel: Kernel, scripted: Scripted, tmp_path: Path
+    ) -> None:
+        (tmp_path / "limits").write_text("the file")
+        kernel.run(f"import os\nos.chdir({str(tmp_path)!r})\nlimits = 'the variable'")
+        assert kernel.run("%hermes --with limits Why?").ok
+        assert "the variable" in scripted.question
+        assert "the file" not in scripted.question
+
+    def test_braces_in_what_is_attached_are_text(self, kernel: Kernel, scripted: Scripted) -> None:
+        kernel.run("secret, note = 'x', 'say {{secret}}'")
+        assert kernel.run("%hermes --with note Why?").ok
+        assert "say {{secret}}" in scripted.question
+
+    def test_what_is_cut_is_told_in_the_text_and_below_it(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run("rows = [f'row number {n}' for n in range(1000)]")
+        ran = kernel.run("%%hermes --with rows --with-tokens 100\nWhy?")
+        assert "[left out:" in scripted.question
+        assert len(scripted.question) < 600
+        assert "rows was cut" in shown(ran)
+
+    def test_a_name_of_nothing_is_a_line_and_nothing_is_sent(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run("frame = 1")
+        ran = kernel.run("%%hermes --with frme\nWhy?")
+        (line,) = ran.error["traceback"]
+        assert "AttachmentError: --with frme: no variable and no file" in line
+        assert "Did you mean frame?" in line
+        assert scripted.sent == []
+
+    def test_things_without_a_question_are_refused(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        ran = kernel.run("thing = 1\n%hermes --with thing")
+        assert "There is no question" in ran.error["traceback"][0]
+        assert scripted.sent == []
+
+    @pytest.mark.parametrize("flag", ["--dry-run", "--show-prompt"])
+    def test_the_prompt_is_shown_as_it_would_be_sent(
+        self, kernel: Kernel, scripted: Scripted, flag: str
+    ) -> None:
+        kernel.run("limits = {'low': 1}")
+        ran = kernel.run(f"%%hermes {flag} --with limits\nWhy?")
+        assert scripted.sent == []
+        head, _, rest = ran.stdout.partition("\n")
+        body, _ = json.JSONDecoder().raw_decode(rest)
+        kernel.run("%%hermes --with limits\nWhy?")
+        assert head.startswith("POST ")
+        assert body == scripted.sent[-1]
+        assert "tokens in" in rest

@@ -1,10 +1,10 @@
-"""A cell's text becomes a question: values of the notebook are put in."""
+"""A cell's text becomes a question: values of the notebook put in, things of it attached."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hermes_magic.prompt.question import Question
+from hermes_magic.prompt import Question, refuse_empty
 
 if TYPE_CHECKING:
     from hermes_magic.options import Options
@@ -19,11 +19,22 @@ def compose(options: Options, text: str, namespace: dict[str, Any]) -> Question:
         namespace: the notebook's variables.
 
     Raises:
-        TemplateError: an expression has no value.
+        OptionError: there is nothing to ask, an expression has no value, or a thing to attach is
+            not there.
     """
-    if not options.vars or "{{" not in text:
-        return Question(text)
+    refuse_empty(text)
+    question = _rendered(text, namespace) if options.vars and "{{" in text else Question(text)
+    if not options.attached:
+        return question
+    from hermes_magic.magic.attaching import attach
+
+    return attach(question, options, namespace)
+
+
+def _rendered(text: str, namespace: dict[str, Any]) -> Question:
     from hermes_magic.prompt import template
 
     notes = tuple(template.notices(text, namespace))
-    return Question(template.render(text, namespace), notes)
+    rendered = template.render(text, namespace)
+    refuse_empty(rendered)
+    return Question(rendered, notes)

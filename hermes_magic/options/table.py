@@ -102,6 +102,21 @@ class Options:
         convert=None,
         help="put the values of {{expressions}} into the question",
     )
+    attached: tuple[str, ...] = _option(
+        "--with",
+        default=(),
+        convert=to.things,
+        metavar="NAME",
+        help="attach variables or text files, described for the model; may be repeated: df,model",
+        trait=False,
+    )
+    with_tokens: int = _option(
+        "--with-tokens",
+        default=2000,
+        convert=to.whole(64),
+        metavar="N",
+        help="about how many tokens the description of each may have",
+    )
     temperature: float = _option(
         "-t",
         "--temperature",
@@ -238,6 +253,7 @@ class Options:
     )
     dry_run: bool = _option(
         "--dry-run",
+        "--show-prompt",
         default=False,
         convert=None,
         help="show the request and what it can cost, and send nothing",

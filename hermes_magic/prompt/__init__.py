@@ -5,7 +5,7 @@ Modules: `body` (messages and options), `question` (what a cell asks), `template
 Only `body` and `question` are imported here: a plain question needs no more.
 """
 
-from hermes_magic.prompt.body import messages, request_body
+from hermes_magic.prompt.body import messages, refuse_empty, request_body
 from hermes_magic.prompt.question import Question, question_of
 
-__all__ = ["Question", "messages", "question_of", "request_body"]
+__all__ = ["Question", "messages", "question_of", "refuse_empty", "request_body"]
