@@ -12,7 +12,7 @@ from hermes_magic.options import HERMES_4_405B
 from tests.kernel import Kernel, Ran, running_kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 WHO = {"id": "gen-1", "model": HERMES_4_405B, "provider": "Nebius"}
@@ -149,6 +149,11 @@ class TestVariables:
         assert scripted.sent == []
 
 
+def payload(ran: Ran) -> list[Mapping[str, object]]:
+    """Give what a cell asks the front end to do."""
+    return list(ran.reply.get("payload", []))
+
+
 FRAME = "import pandas as pd\ndf = pd.DataFrame({'city': ['Ulm', 'Bonn'] * 50, 'n': range(100)})"
 
 
@@ -227,3 +232,45 @@ class TestWith:
         assert head.startswith("POST ")
         assert body == scripted.sent[-1]
         assert "tokens in" in rest
+
+
+class TestCode:
+    TEXT = "So:\n```python\nran = 1\n```\nand\n\n- then\n  ```py\n  ran = 2\n  ```\nDone."
+
+    def test_all_blocks_go_into_one_new_cell_and_nothing_runs(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = [self.TEXT]
+        kernel.run("ran = 0")
+        ran = kernel.run("%%hermes --code\nShow me.")
+        assert payload(ran) == [
+            {"source": "set_next_input", "text": "ran = 1\n\nran = 2", "replace": False}
+        ]
+        assert kernel.value("ran") == "0"
+
+    def test_without_the_option_no_cell_comes(self, kernel: Kernel, scripted: Scripted) -> None:
+        scripted.next = [self.TEXT]
+        assert payload(kernel.run("%%hermes -o answer\nShow me.")) == []
+        assert kernel.value("[str(block) for block in answer.code]") == "['ran = 1', 'ran = 2']"
+
+    def test_what_is_not_python_is_left_out_and_told(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = ["```bash\npip install x\n```\n```python\nimport x\n```\n```\n42\n```"]
+        ran = kernel.run("%%hermes --code\nShow me.")
+        assert [each["text"] for each in payload(ran)] == ["import x"]
+        assert "2 blocks are not in the new cell: bash, unnamed." in ran.stdout
+
+    def test_an_answer_without_code_says_so(self, kernel: Kernel, scripted: Scripted) -> None:
+        ran = kernel.run("%%hermes --code\nShow me.")
+        assert payload(ran) == []
+        assert "holds no code block" in ran.stdout
+        assert len(scripted.sent) == 1
+
+    def test_an_answer_that_was_cut_off_gives_no_cell(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next, scripted.finish = ["```python\nimport os\nos.rem"], "length"
+        ran = kernel.run("%%hermes --code\nShow me.")
+        assert payload(ran) == []
+        assert "was cut off" in ran.stdout

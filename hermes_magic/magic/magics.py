@@ -74,6 +74,8 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
             self._desk.say(self._session.dry_run(server, key, options, question, limits))
             return None
         reply = self._ask(server, options, question)
+        if options.code:
+            self._offer(reply)
         return reply if cell is None else None
 
     def close(self) -> None:
@@ -112,6 +114,16 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
                     self._keep(reply, options.out)
                 view.close(reply)
         return reply
+
+    def _offer(self, reply: Reply) -> None:
+        """Put the reply's code into one new cell: a front end takes no more in a run."""
+        from hermes_magic.magic.offering import code_cell
+
+        source, note = code_cell(reply)
+        if source:
+            self._shell.set_next_input(source, replace=False)
+        if note:
+            self._desk.say(note)
 
     def _keep(self, reply: Reply, name: str) -> None:
         """Put the reply, whole or not, into `_`, `Out` and the variable of that name."""

@@ -251,6 +251,13 @@ class Options:
         help="keep the Reply in this variable",
         trait=False,
     )
+    code: bool = _option(
+        "--code",
+        default=False,
+        convert=None,
+        help="put the answer's code into a new cell below, which nobody runs but you",
+        trait=False,
+    )
     dry_run: bool = _option(
         "--dry-run",
         "--show-prompt",
