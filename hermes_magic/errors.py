@@ -3,8 +3,11 @@
     Failure                        what every type below shares: one line, data as attributes
     ├── HermesError (Exception)
     │   ├── OptionError            the magic line or a setting is wrong; nothing was sent
-    │   │   └── PastedKeyError         an API key stands in the cell
+    │   │   ├── PastedKeyError         an API key stands in the cell
+    │   │   ├── TemplateError          a {{expression}} in the cell failed
+    │   │   └── AttachmentError        a thing named after --with cannot be described
     │   ├── BudgetError            the worst case would pass a limit; nothing was sent
+    │   ├── SchemaError            the answer is not what --json or --schema asked for
     │   ├── ApiError               the server said no
     │   │   ├── AuthenticationError    401, or no key at all
     │   │   ├── CreditsError           402: the balance does not cover the worst case
@@ -90,6 +93,42 @@ class HermesError(Failure, Exception):
 
 class OptionError(HermesError):
     """The magic line, the cell or a setting is wrong; nothing was sent."""
+
+
+class TemplateError(OptionError):
+    """An expression between double braces has no value; nothing was sent.
+
+    Attributes:
+        expression: the expression as it stands in the cell.
+    """
+
+    default_hint = r"To send it as it stands: \{{ or --no-vars."
+
+    def __init__(self, message: str, *, expression: str = "") -> None:
+        super().__init__(message)
+        self.expression = expression
+
+
+class AttachmentError(OptionError):
+    """A thing to attach cannot be described; nothing was sent."""
+
+    default_hint = "Name a variable or a text file after --with."
+
+
+class SchemaError(HermesError):
+    """The answer is not the data that was asked for; its text is kept.
+
+    Attributes:
+        text: the answer as it came.
+        problems: what is wrong, one line each, with its place in the data.
+    """
+
+    default_hint = "The answer is kept in `.text`; run the cell again, or loosen the schema."
+
+    def __init__(self, message: str, *, text: str = "", problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.text = text
+        self.problems = problems
 
 
 class PastedKeyError(OptionError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from hermes_magic import prompt
 from hermes_magic.errors import HermesError, ServerTimeoutError, Stopped
 from hermes_magic.options import Options
+from hermes_magic.prompt import Question, question_of
 from hermes_magic.reply import Done, Event, Failed, Progress, Reply, ReplyBuilder, Retrying
 
 if TYPE_CHECKING:
@@ -57,7 +58,12 @@ class Session:
         return self._account
 
     def ask(
-        self, server: Server, key: str, options: Options, text: str, limits: Limits | None = None
+        self,
+        server: Server,
+        key: str,
+        options: Options,
+        asked: Question | str,
+        limits: Limits | None = None,
     ) -> Answering:
         """Prepare a question; enter what this returns to send it, iterate it for its events.
 
@@ -65,7 +71,7 @@ class Session:
             server: who is asked.
             key: its key.
             options: the cell's.
-            text: the question.
+            asked: the question, or its text.
             limits: on what may be spent; None for a server that is no part of the books.
 
         Raises:
@@ -74,7 +80,7 @@ class Session:
         """
         from hermes_magic.wire import retry
 
-        request = self._request(server, key, options, text)
+        request = self._request(server, key, options, question_of(asked))
         if options.timeout is not None:
             server = replace(server, silence=max(server.silence, options.timeout))
         client = self._connection(server, key)
@@ -87,14 +93,18 @@ class Session:
             timeout=options.timeout,
         )
 
-    def dry_run(self, server: Server, key: str, options: Options, text: str, limits: Limits) -> str:
+    def dry_run(
+        self, server: Server, key: str, options: Options, asked: Question | str, limits: Limits
+    ) -> str:
         """Give the request that `ask` would send, and what it can cost.
 
         Raises:
             OptionError: as `ask`.
         """
-        request = self._request(server, key, options, text)
-        return self.account.dry_run(server, key, request.body, limits)
+        question = question_of(asked)
+        request = self._request(server, key, options, question)
+        shown = self.account.dry_run(server, key, request.body, limits)
+        return "\n".join([shown, *question.notes])
 
     def close(self) -> None:
         """Close the connection, and leave open what has not been settled."""
@@ -103,13 +113,15 @@ class Session:
         if self._account is not None:
             self._account.close()
 
-    def _request(self, server: Server, key: str, options: Options, text: str) -> Request:
+    def _request(self, server: Server, key: str, options: Options, question: Question) -> Request:
         from hermes_magic.money.keys import refuse_pasted
         from hermes_magic.wire.request import prepare
 
-        body = prompt.request_body(options, prompt.messages(options, text))
+        body = prompt.request_body(options, prompt.messages(options, question.text))
         refuse_pasted(json.dumps(body, ensure_ascii=False, default=str), key)
-        return prepare(server, key, body, prompt.request_body(Options(), []), self._lookups)
+        request = prepare(server, key, body, prompt.request_body(Options(), []), self._lookups)
+        shape = replace(request.shape, notes=(*question.notes, *request.shape.notes))
+        return replace(request, shape=shape)
 
     def _connection(self, server: Server, key: str) -> Client:
         """Give the kept connection, or a new one if it is another server's, broken or busy."""

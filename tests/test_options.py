@@ -45,6 +45,8 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "max_cost": ("0.05", Decimal("0.05")),
     "timeout": ("2.5", 2.5),
     "param": ("min_p=0.05", (("min_p", 0.05),)),
+    "attached": ("df,notes.txt", ("df", "notes.txt")),
+    "with_tokens": ("500", 500),
 }
 VALUED = [row for row in TABLE if row.spec.convert is not None]
 SWITCHES = [row for row in TABLE if row.spec.convert is None]

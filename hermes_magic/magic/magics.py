@@ -12,6 +12,7 @@ from traitlets import Unicode
 from hermes_magic import options as grammar
 from hermes_magic.errors import OptionError
 from hermes_magic.magic import commands
+from hermes_magic.magic.composing import compose
 from hermes_magic.magic.desk import Desk
 from hermes_magic.magic.interrupts import on_interrupt
 from hermes_magic.magic.settings import TRAIT_ROWS, Defaults, Servers, Usd
@@ -23,6 +24,7 @@ from hermes_magic.wire.servers import OPENROUTER_URL
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from hermes_magic.prompt import Question
     from hermes_magic.reply import Reply
     from hermes_magic.wire.servers import Server
 
@@ -66,12 +68,14 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
             return None
         server = self._desk.server(options.server)
         options, _ = grammar.parse(line, self._defaults() | {"model": self._desk.model_at(server)})
-        question = _question(rest, cell)
+        question = compose(options, _question(rest, cell), self._shell.user_ns)
         if options.dry_run:
             key, limits = self._desk.usable_key(server), self._limits(options)
             self._desk.say(self._session.dry_run(server, key, options, question, limits))
             return None
         reply = self._ask(server, options, question)
+        if options.code:
+            self._offer(reply)
         return reply if cell is None else None
 
     def close(self) -> None:
@@ -91,12 +95,12 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
 
         display(bundle(reply, thoughts=self.thoughts), raw=True)
 
-    def _ask(self, server: Server, options: grammar.Options, text: str) -> Reply:
+    def _ask(self, server: Server, options: grammar.Options, asked: Question) -> Reply:
         from hermes_magic.view.choose import open_view
 
         key = self._desk.keys.find(server).value
         limits = None if self._desk.is_offline else self._limits(options)
-        question = self._session.ask(server, key, options, text, limits)
+        question = self._session.ask(server, key, options, asked, limits)
         rate = None if limits is None else self._session.account.rate(server, key, options.model)
         view = open_view(self._shell, options.thoughts, question.request_stop, rate)
         with on_interrupt(question.request_stop):
@@ -110,6 +114,16 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
                     self._keep(reply, options.out)
                 view.close(reply)
         return reply
+
+    def _offer(self, reply: Reply) -> None:
+        """Put the reply's code into one new cell: a front end takes no more in a run."""
+        from hermes_magic.magic.offering import code_cell
+
+        source, note = code_cell(reply)
+        if source:
+            self._shell.set_next_input(source, replace=False)
+        if note:
+            self._desk.say(note)
 
     def _keep(self, reply: Reply, name: str) -> None:
         """Put the reply, whole or not, into `_`, `Out` and the variable of that name."""

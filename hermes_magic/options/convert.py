@@ -65,6 +65,14 @@ def variable_name(word: str) -> str:
     return word
 
 
+def things(word: str) -> tuple[str, ...]:
+    """Take names of variables or files, with commas between them."""
+    names = tuple(one.strip() for one in word.split(","))
+    if not all(names):
+        raise ValueError("names of variables or files, such as df or df,notes.txt")
+    return names
+
+
 def stop_text(word: str) -> tuple[str, ...]:
     """Take a text that ends the answer."""
     if not word:

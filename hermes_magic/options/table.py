@@ -96,6 +96,27 @@ class Options:
         metavar="TEXT",
         help="a system prompt",
     )
+    vars: bool = _option(
+        "--vars",
+        default=True,
+        convert=None,
+        help="put the values of {{expressions}} into the question",
+    )
+    attached: tuple[str, ...] = _option(
+        "--with",
+        default=(),
+        convert=to.things,
+        metavar="NAME",
+        help="attach variables or text files, described for the model; may be repeated: df,model",
+        trait=False,
+    )
+    with_tokens: int = _option(
+        "--with-tokens",
+        default=2000,
+        convert=to.whole(64),
+        metavar="N",
+        help="about how many tokens the description of each may have",
+    )
     temperature: float = _option(
         "-t",
         "--temperature",
@@ -230,8 +251,16 @@ class Options:
         help="keep the Reply in this variable",
         trait=False,
     )
+    code: bool = _option(
+        "--code",
+        default=False,
+        convert=None,
+        help="put the answer's code into a new cell below, which nobody runs but you",
+        trait=False,
+    )
     dry_run: bool = _option(
         "--dry-run",
+        "--show-prompt",
         default=False,
         convert=None,
         help="show the request and what it can cost, and send nothing",

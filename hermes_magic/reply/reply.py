@@ -10,6 +10,7 @@ from hermes_magic.reply.usage import Usage
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from hermes_magic.reply.code import CodeBlock
     from hermes_magic.reply.events import Booked
 
 OFFLINE_DEMO = "offline demo"
@@ -121,6 +122,13 @@ class Reply:
         """USD, the server's own figure; None if it gave none (yet: see `settlement`)."""
         late = self.settlement.usage
         return late.cost if self.usage.cost is None and late is not None else self.usage.cost
+
+    @property
+    def code(self) -> list[CodeBlock]:
+        """The answer's fenced code blocks: `.language` and `.source`."""
+        from hermes_magic.reply.code import code_blocks
+
+        return code_blocks(self.text)
 
     @property
     def estimate(self) -> Decimal | None:

@@ -16,10 +16,19 @@ def messages(options: Options, text: str) -> list[dict[str, str]]:
     Raises:
         OptionError: there is nothing to ask.
     """
-    if not text.strip():
-        raise OptionError("There is no question: write it in the cell, below the %%hermes line.")
+    refuse_empty(text)
     system = [{"role": "system", "content": options.system}] if options.system else []
     return [*system, {"role": "user", "content": text}]
+
+
+def refuse_empty(text: str) -> None:
+    """Refuse a question without a word.
+
+    Raises:
+        OptionError: there is nothing to ask.
+    """
+    if not text.strip():
+        raise OptionError("There is no question: write it in the cell, below the %%hermes line.")
 
 
 def request_body(options: Options, conversation: list[dict[str, str]]) -> dict[str, Any]:

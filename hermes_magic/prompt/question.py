@@ -1,0 +1,23 @@
+"""A question as it leaves the notebook: values put in, things attached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is sent as the user's message, and what goes with it.
+
+    Attributes:
+        text: the message.
+        notes: what the person should know from the start, a line each.
+    """
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def question_of(asked: Question | str) -> Question:
+    """Take a text for a question that has nothing with it."""
+    return Question(asked) if isinstance(asked, str) else asked

@@ -1,0 +1,276 @@
+"""At home in a real notebook: its values and things in the question."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hermes_magic.offline import Request, Response, Server
+from hermes_magic.options import HERMES_4_405B
+from tests.kernel import Kernel, Ran, running_kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+WHO = {"id": "gen-1", "model": HERMES_4_405B, "provider": "Nebius"}
+USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "cost": 0.001}
+
+
+def chunk(finish: str | None = None, **delta: object) -> dict[str, object]:
+    return {**WHO, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+class Scripted:
+    """A server that gives the texts laid down, then "So."; it keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.next: list[str] = []
+        self.finish = "stop"
+        self.sent: list[Any] = []
+        self.server = Server(self._respond)
+
+    def _respond(self, request: Request) -> Response:
+        if request.method == "GET":
+            return Response.json({"error": {"code": 404, "message": "Not found"}}, status=404)
+        self.sent.append(request.json)
+        text = self.next.pop(0) if self.next else "So."
+        end = {**WHO, "choices": [], "usage": USAGE}
+        parts = [chunk(reasoning="Hm."), chunk(content=text), chunk(self.finish, content="")]
+        return Response.sse([*parts, end])
+
+    @property
+    def question(self) -> str:
+        """The last message of the last request."""
+        return str(self.sent[-1]["messages"][-1]["content"])
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Scripted]:
+    script = Scripted()
+    with script.server:
+        yield script
+
+
+@pytest.fixture
+def scripted(server: Scripted) -> Scripted:
+    server.next, server.sent, server.finish = [], [], "stop"
+    return server
+
+
+@pytest.fixture(scope="module")
+def kernel(server: Scripted) -> Iterator[Kernel]:
+    environment = {"OPENROUTER_BASE_URL": server.server.base_url, "OPENROUTER_API_KEY": "sk-test"}
+    with running_kernel(environment) as kernel:
+        assert kernel.run("%load_ext hermes_magic").ok
+        yield kernel
+
+
+def shown(ran: Ran) -> str:
+    """Give the HTML of all that a cell shows."""
+    return "\n".join(str(bundle["text/html"]) for bundle in ran.bundles())
+
+
+class TestVariables:
+    def test_expressions_become_their_values(self, kernel: Kernel, scripted: Scripted) -> None:
+        kernel.run("mean, names = 2 / 3, ['a', 'b']")
+        assert kernel.run("%%hermes\n{{mean:.2f}} of {{names[0].upper()}}, {{names!r}}").ok
+        assert scripted.question == "0.67 of A, ['a', 'b']"
+
+    def test_expressions_on_the_line_too(self, kernel: Kernel, scripted: Scripted) -> None:
+        kernel.run("mean = 2 / 3")
+        assert kernel.run("%hermes Is {{mean:.1f}} much?").ok
+        assert scripted.question == "Is 0.7 much?"
+
+    def test_each_is_evaluated_once_and_its_braces_are_text(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run(
+            "calls, secret = [], 'x'\ndef tell():\n    calls.append(1)\n    return '{{secret}}'"
+        )
+        assert kernel.run("%%hermes\n{{tell()}}").ok
+        assert scripted.question == "{{secret}}"
+        assert kernel.value("len(calls)") == "1"
+
+    def test_a_failing_one_is_a_line_and_nothing_is_sent(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run("total = 3")
+        ran = kernel.run("%%hermes\nWhat is {{totl}}?")
+        assert not ran.ok
+        (line,) = ran.error["traceback"]
+        assert "TemplateError: {{totl}}: NameError" in line
+        assert "Did you mean total?" in line
+        assert scripted.sent == []
+
+    @pytest.mark.parametrize(
+        ("line", "text", "sent"),
+        [("--no-vars", "{{total}}", "{{total}}"), ("", r"\{{total}}", "{{total}}")],
+    )
+    def test_both_ways_out_send_the_braces(
+        self, kernel: Kernel, scripted: Scripted, line: str, text: str, sent: str
+    ) -> None:
+        kernel.run("total = 3")
+        assert kernel.run(f"%%hermes {line}\n{text}").ok
+        assert scripted.question == sent
+
+    def test_a_notebook_can_switch_it_off(self, kernel: Kernel, scripted: Scripted) -> None:
+        kernel.run("total = 3\n%config HermesMagics.vars = False")
+        try:
+            kernel.run("%%hermes\n{{total}}")
+            assert scripted.question == "{{total}}"
+            kernel.run("%%hermes --vars\n{{total}}")
+            assert scripted.question == "3"
+        finally:
+            kernel.run("%config HermesMagics.vars = True")
+
+    def test_braces_left_alone_that_name_a_variable_are_told(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run("total = 3")
+        ran = kernel.run("%%hermes -o answer\nWhat does `{{total}}` mean?")
+        assert scripted.question == "What does `{{total}}` mean?"
+        assert "Sent as it stands" in shown(ran)
+        assert "{{total}}" in kernel.value("answer.notices")
+
+    def test_a_dry_run_shows_the_values(self, kernel: Kernel, scripted: Scripted) -> None:
+        kernel.run("total = 3")
+        ran = kernel.run("%%hermes --dry-run\nIs {{total}} many, or `{{total}}`?")
+        assert "Is 3 many, or `{{total}}`?" in ran.stdout
+        assert "Sent as it stands" in ran.stdout
+        assert scripted.sent == []
+
+    def test_a_key_in_a_value_is_refused(self, kernel: Kernel, scripted: Scripted) -> None:
+        kernel.run("pasted = 'sk-or-v1-' + '0123456789abcdef' * 4")
+        ran = kernel.run("%%hermes\nIs {{pasted}} secret?")
+        assert "PastedKeyError" in ran.error["traceback"][0]
+        assert scripted.sent == []
+
+
+def payload(ran: Ran) -> list[Mapping[str, object]]:
+    """Give what a cell asks the front end to do."""
+    return list(ran.reply.get("payload", []))
+
+
+FRAME = "import pandas as pd\ndf = pd.DataFrame({'city': ['Ulm', 'Bonn'] * 50, 'n': range(100)})"
+
+
+class TestWith:
+    def test_what_is_named_is_described_before_the_question(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run(f"{FRAME}\ndef area(r):\n    return 3.14 * r ** 2")
+        assert kernel.run("%%hermes --with df,area\nDo they fit?").ok
+        frame, _, rest = scripted.question.partition("`area` (")
+        assert frame.startswith("`df` (")
+        assert "city" in frame
+        assert "return 3.14 * r ** 2" in rest
+        assert rest.endswith("```\n\nDo they fit?")
+
+    def test_it_may_be_repeated_and_a_file_is_read(
+        self, kernel: Kernel, scripted: Scripted, tmp_path: Path
+    ) -> None:
+        notes = tmp_path / "notes.txt"
+        notes.write_text("The pump failed at noon.")
+        kernel.run("limits = {'low': 1}")
+        assert kernel.run(f"%hermes --with limits --with {notes} Why?").ok
+        assert "'low'" in scripted.question or "low: 1" in scripted.question
+        assert "The pump failed at noon." in scripted.question
+
+    def test_a_variable_comes_before_a_file_of_its_name(
+        self, kernel: Kernel, scripted: Scripted, tmp_path: Path
+    ) -> None:
+        (tmp_path / "limits").write_text("the file")
+        kernel.run(f"import os\nos.chdir({str(tmp_path)!r})\nlimits = 'the variable'")
+        assert kernel.run("%hermes --with limits Why?").ok
+        assert "the variable" in scripted.question
+        assert "the file" not in scripted.question
+
+    def test_braces_in_what_is_attached_are_text(self, kernel: Kernel, scripted: Scripted) -> None:
+        kernel.run("secret, note = 'x', 'say {{secret}}'")
+        assert kernel.run("%hermes --with note Why?").ok
+        assert "say {{secret}}" in scripted.question
+
+    def test_what_is_cut_is_told_in_the_text_and_below_it(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run("rows = [f'row number {n}' for n in range(1000)]")
+        ran = kernel.run("%%hermes --with rows --with-tokens 100\nWhy?")
+        assert "[left out:" in scripted.question
+        assert len(scripted.question) < 600
+        assert "rows was cut" in shown(ran)
+
+    def test_a_name_of_nothing_is_a_line_and_nothing_is_sent(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run("frame = 1")
+        ran = kernel.run("%%hermes --with frme\nWhy?")
+        (line,) = ran.error["traceback"]
+        assert "AttachmentError: --with frme: no variable and no file" in line
+        assert "Did you mean frame?" in line
+        assert scripted.sent == []
+
+    def test_things_without_a_question_are_refused(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        ran = kernel.run("thing = 1\n%hermes --with thing")
+        assert "There is no question" in ran.error["traceback"][0]
+        assert scripted.sent == []
+
+    @pytest.mark.parametrize("flag", ["--dry-run", "--show-prompt"])
+    def test_the_prompt_is_shown_as_it_would_be_sent(
+        self, kernel: Kernel, scripted: Scripted, flag: str
+    ) -> None:
+        kernel.run("limits = {'low': 1}")
+        ran = kernel.run(f"%%hermes {flag} --with limits\nWhy?")
+        assert scripted.sent == []
+        head, _, rest = ran.stdout.partition("\n")
+        body, _ = json.JSONDecoder().raw_decode(rest)
+        kernel.run("%%hermes --with limits\nWhy?")
+        assert head.startswith("POST ")
+        assert body == scripted.sent[-1]
+        assert "tokens in" in rest
+
+
+class TestCode:
+    TEXT = "So:\n```python\nran = 1\n```\nand\n\n- then\n  ```py\n  ran = 2\n  ```\nDone."
+
+    def test_all_blocks_go_into_one_new_cell_and_nothing_runs(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = [self.TEXT]
+        kernel.run("ran = 0")
+        ran = kernel.run("%%hermes --code\nShow me.")
+        assert payload(ran) == [
+            {"source": "set_next_input", "text": "ran = 1\n\nran = 2", "replace": False}
+        ]
+        assert kernel.value("ran") == "0"
+
+    def test_without_the_option_no_cell_comes(self, kernel: Kernel, scripted: Scripted) -> None:
+        scripted.next = [self.TEXT]
+        assert payload(kernel.run("%%hermes -o answer\nShow me.")) == []
+        assert kernel.value("[str(block) for block in answer.code]") == "['ran = 1', 'ran = 2']"
+
+    def test_what_is_not_python_is_left_out_and_told(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = ["```bash\npip install x\n```\n```python\nimport x\n```\n```\n42\n```"]
+        ran = kernel.run("%%hermes --code\nShow me.")
+        assert [each["text"] for each in payload(ran)] == ["import x"]
+        assert "2 blocks are not in the new cell: bash, unnamed." in ran.stdout
+
+    def test_an_answer_without_code_says_so(self, kernel: Kernel, scripted: Scripted) -> None:
+        ran = kernel.run("%%hermes --code\nShow me.")
+        assert payload(ran) == []
+        assert "holds no code block" in ran.stdout
+        assert len(scripted.sent) == 1
+
+    def test_an_answer_that_was_cut_off_gives_no_cell(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next, scripted.finish = ["```python\nimport os\nos.rem"], "length"
+        ran = kernel.run("%%hermes --code\nShow me.")
+        assert payload(ran) == []
+        assert "was cut off" in ran.stdout
