@@ -274,3 +274,120 @@ class TestCode:
         ran = kernel.run("%%hermes --code\nShow me.")
         assert payload(ran) == []
         assert "was cut off" in ran.stdout
+
+
+CITY = "from dataclasses import dataclass\n@dataclass\nclass City:\n    name: str\n    people: int"
+ULM = '```json\n{"name": "Ulm", "people": 128000}\n```'
+WRONG = '{"name": "Ulm", "people": "many"}'
+SPENDING = """
+from decimal import Decimal
+spending = %hermes cost
+def spent(label):
+    return next((row.usd for row in spending.rows() if label in row.label), Decimal(0))
+"""
+
+
+class TestStructure:
+    def test_json_is_asked_for_and_read_out_of_a_fence(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = [ULM]
+        assert kernel.run("%%hermes --json -s 'Be brief.' -o answer\nA city?").ok
+        system = scripted.sent[-1]["messages"][0]["content"]
+        assert system == "Be brief.\n\nYou are a helpful assistant that answers in JSON."
+        assert kernel.value("_.data is answer.data") == "True"
+        assert kernel.value("answer.data") == "{'name': 'Ulm', 'people': 128000}"
+        assert kernel.value("answer.text") == ULM
+
+    def test_a_schema_is_sent_and_the_data_is_built(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = [f"Here it is:\n{ULM}"]
+        kernel.run(CITY)
+        assert kernel.run("%%hermes --schema City -o answer\nA city?").ok
+        system = scripted.sent[-1]["messages"][0]["content"]
+        assert "<schema>" in system
+        assert '"people"' in system
+        assert kernel.value("answer.data") == "City(name='Ulm', people=128000)"
+
+    def test_a_list_of_them_is_a_table(self, kernel: Kernel, scripted: Scripted) -> None:
+        scripted.next = ['[{"name": "Ulm", "people": 1}, {"name": "Bonn", "people": 2}]']
+        kernel.run(CITY)
+        assert kernel.run("cities = %hermes --schema list[City] Two cities?").ok
+        assert kernel.value("cities.to_frame().shape") == "(2, 2)"
+        assert kernel.value("list(cities.to_frame()['name'])") == "['Ulm', 'Bonn']"
+
+    def test_a_wrong_answer_is_asked_for_once_more_in_sight(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = [WRONG, ULM]
+        kernel.run(CITY)
+        ran = kernel.run("%%hermes --schema City -o answer\nA city?")
+        assert ran.ok
+        first, second = scripted.sent
+        assert second["messages"][:-2] == first["messages"]
+        assert second["messages"][-2] == {"role": "assistant", "content": WRONG}
+        assert "$.people" in scripted.question
+        assert len(ran.bundles()) == 2
+        assert "Asked once more." in shown(ran)
+        assert kernel.value("answer.data.people") == "128000"
+
+    def test_both_requests_count_as_this_cell_s_cost(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = [WRONG, ULM]
+        kernel.run(CITY)
+        assert kernel.run("%%hermes --schema City\nA city?").ok
+        assert kernel.run(SPENDING).ok
+        assert kernel.value("spent('cell')") == "0.002"
+
+    def test_a_second_wrong_one_is_a_typed_line_and_the_text_is_kept(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = [WRONG, "I cannot."]
+        kernel.run(CITY)
+        ran = kernel.run("%%hermes --schema City -o answer\nA city?")
+        (line,) = ran.error["traceback"]
+        assert "SchemaError: The answer holds no JSON." in line
+        assert len(scripted.sent) == 2
+        assert kernel.value("answer.text") == "I cannot."
+        assert kernel.value("__import__('sys').last_value.text") == "I cannot."
+        assert kernel.value("__import__('sys').last_value.reply is answer") == "True"
+
+    def test_what_was_cut_off_is_not_asked_for_again(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next, scripted.finish = ['{"name": "Ul'], "length"
+        ran = kernel.run("%%hermes --json\nA city?")
+        assert "raise --max-tokens" in ran.error["traceback"][0]
+        assert len(scripted.sent) == 1
+
+    def test_a_class_that_breaks_in_building_loses_no_answer(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run(f"{CITY}\n    def __post_init__(self):\n        raise RuntimeError('no')")
+        scripted.next = [ULM, ULM]
+        ran = kernel.run("%%hermes --schema City -o answer\nA city?")
+        assert "SchemaError" in ran.error["traceback"][0]
+        assert "RuntimeError: no" in ran.error["traceback"][0]
+        assert kernel.value("answer.text == " + repr(ULM)) == "True"
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [("Cty", "no variable has that name. Did you mean City?"), ("five", "--schema: ")],
+    )
+    def test_what_is_no_schema_is_a_line_and_nothing_is_sent(
+        self, kernel: Kernel, scripted: Scripted, name: str, expected: str
+    ) -> None:
+        kernel.run(f"{CITY}\nfive = 5")
+        ran = kernel.run(f"%%hermes --schema {name}\nA city?")
+        (line,) = ran.error["traceback"]
+        assert expected in line
+        assert scripted.sent == []
+
+    def test_the_instruction_is_part_of_the_prompt_shown(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        ran = kernel.run("%%hermes --show-prompt --json\nA city?")
+        assert "answers in JSON" in ran.stdout
+        assert scripted.sent == []

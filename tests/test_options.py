@@ -46,6 +46,7 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "timeout": ("2.5", 2.5),
     "param": ("min_p=0.05", (("min_p", 0.05),)),
     "attached": ("df,notes.txt", ("df", "notes.txt")),
+    "schema": ("list[City]", "list[City]"),
     "with_tokens": ("500", 500),
 }
 VALUED = [row for row in TABLE if row.spec.convert is not None]

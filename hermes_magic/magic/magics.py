@@ -22,11 +22,18 @@ from hermes_magic.session import Session
 from hermes_magic.wire.servers import OPENROUTER_URL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
+    from hermes_magic.magic.structure import Structure
     from hermes_magic.prompt import Question
     from hermes_magic.reply import Reply
     from hermes_magic.wire.servers import Server
+
+
+def _as_it_is(reply: Reply) -> Reply:
+    return reply
 
 
 class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option table
@@ -68,12 +75,15 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
             return None
         server = self._desk.server(options.server)
         options, _ = grammar.parse(line, self._defaults() | {"model": self._desk.model_at(server)})
+        data = self._structure(options)
+        options = data.demand(options) if data is not None else options
         question = compose(options, _question(rest, cell), self._shell.user_ns)
         if options.dry_run:
             key, limits = self._desk.usable_key(server), self._limits(options)
             self._desk.say(self._session.dry_run(server, key, options, question, limits))
             return None
-        reply = self._ask(server, options, question)
+        ask = functools.partial(self._ask, server, options)
+        reply = ask(question) if data is None else data.ask(ask, question)
         if options.code:
             self._offer(reply)
         return reply if cell is None else None
@@ -95,7 +105,13 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
 
         display(bundle(reply, thoughts=self.thoughts), raw=True)
 
-    def _ask(self, server: Server, options: grammar.Options, asked: Question) -> Reply:
+    def _ask(
+        self,
+        server: Server,
+        options: grammar.Options,
+        asked: Question,
+        fill: Callable[[Reply], Reply] = _as_it_is,
+    ) -> Reply:
         from hermes_magic.view.choose import open_view
 
         key = self._desk.keys.find(server).value
@@ -109,11 +125,19 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
                     for events in answering:
                         view.show(events, answering.progress, answering.elapsed)
             finally:
-                reply = question.reply
+                reply = fill(question.reply)
                 if reply.state != "failed" or question.progress.begun:
                     self._keep(reply, options.out)
                 view.close(reply)
         return reply
+
+    def _structure(self, options: grammar.Options) -> Structure | None:
+        """Give what the answer must be, or None for any text."""
+        if not (options.json or options.schema):
+            return None
+        from hermes_magic.magic.structure import structure
+
+        return structure(options, self._shell.user_ns)
 
     def _offer(self, reply: Reply) -> None:
         """Put the reply's code into one new cell: a front end takes no more in a run."""

@@ -251,6 +251,22 @@ class Options:
         help="keep the Reply in this variable",
         trait=False,
     )
+    json: bool = _option(
+        "--json",
+        default=False,
+        convert=None,
+        help="ask for JSON; it is checked, and stands in reply.data",
+        trait=False,
+    )
+    schema: str = _option(
+        "--schema",
+        default="",
+        convert=to.schema,
+        metavar="NAME",
+        help="ask for data like this: a pydantic model, dataclass, TypedDict or JSON Schema, or "
+        "list[NAME] of one",
+        trait=False,
+    )
     code: bool = _option(
         "--code",
         default=False,
