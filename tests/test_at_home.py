@@ -38,7 +38,10 @@ class Scripted:
         self.sent.append(request.json)
         text = self.next.pop(0) if self.next else "So."
         end = {**WHO, "choices": [], "usage": USAGE}
-        parts = [chunk(reasoning="Hm."), chunk(content=text), chunk(self.finish, content="")]
+        parts = [chunk(reasoning="Hm."), chunk(content=text)]
+        parts.append(chunk(self.finish, content=""))
+        if self.finish == "error":
+            parts[-1]["error"] = {"code": 502, "message": "The provider broke down"}
         return Response.sse([*parts, end])
 
     @property
@@ -391,3 +394,126 @@ class TestStructure:
         ran = kernel.run("%%hermes --show-prompt --json\nA city?")
         assert "answers in JSON" in ran.stdout
         assert scripted.sent == []
+
+
+@pytest.fixture
+def fresh(kernel: Kernel, scripted: Scripted) -> Kernel:
+    """Give the kernel with no conversation."""
+    assert scripted.sent == []
+    kernel.run("%hermes forget")
+    return kernel
+
+
+def said(scripted: Scripted) -> list[str]:
+    """Give what stands in the messages of the last request."""
+    return [str(message["content"]) for message in scripted.sent[-1]["messages"]]
+
+
+class TestChat:
+    def test_a_follow_up_knows_what_came_before_without_the_thought(
+        self, fresh: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = ["<b>Ulm</b>.", "No."]
+        fresh.run("%%hermes --chat\nA city?", cell="a")
+        fresh.run("%%hermes --chat -s Brief\nIs it big?", cell="b")
+        assert said(scripted) == ["Brief", "A city?", "<b>Ulm</b>.", "Is it big?"]
+        roles = [message["role"] for message in scripted.sent[-1]["messages"]]
+        assert roles == ["system", "user", "assistant", "user"]
+        assert "Hm." not in str(scripted.sent[-1])
+
+    def test_a_cell_without_it_stands_alone(self, fresh: Kernel, scripted: Scripted) -> None:
+        fresh.run("%%hermes --chat\nA city?", cell="a")
+        fresh.run("%%hermes\nAlone?", cell="b")
+        assert said(scripted) == ["Alone?"]
+        fresh.run("%%hermes --chat\nMore?", cell="c")
+        assert said(scripted) == ["A city?", "So.", "More?"]
+
+    def test_a_cell_run_again_replaces_its_turn(self, fresh: Kernel, scripted: Scripted) -> None:
+        scripted.next = ["1", "2", "3"]
+        fresh.run("%%hermes --chat\nFirst?", cell="a")
+        fresh.run("%%hermes --chat\nSecond?", cell="b")
+        fresh.run("%%hermes --chat\nFirst, edited?", cell="a")
+        assert said(scripted) == ["First, edited?"]
+        fresh.run("%%hermes --chat\nThird?", cell="c")
+        assert said(scripted) == ["First, edited?", "3", "Second?", "2", "Third?"]
+
+    def test_running_all_twice_sends_the_same(self, fresh: Kernel, scripted: Scripted) -> None:
+        for _ in range(2):
+            for cell in "abc":
+                fresh.run(f"%%hermes --chat\n{cell}?", cell=cell)
+        assert scripted.sent[:3] == scripted.sent[3:]
+
+    def test_without_an_id_a_cell_is_known_by_its_text(
+        self, fresh: Kernel, scripted: Scripted
+    ) -> None:
+        for text in ("One?", "Two?", "Two?"):
+            fresh.run(f"%%hermes --chat\n{text}")
+        assert said(scripted) == ["One?", "So.", "Two?"]
+
+    def test_each_question_of_a_loop_is_a_turn(self, fresh: Kernel, scripted: Scripted) -> None:
+        loop = "for word in 'xyz':\n    get_ipython().run_line_magic('hermes', '--chat ' + word)"
+        for _ in range(2):
+            fresh.run(loop, cell="a")
+            assert said(scripted) == ["x", "So.", "y", "So.", "z"]
+
+    def test_named_ones_are_apart(self, fresh: Kernel, scripted: Scripted) -> None:
+        fresh.run("%%hermes --chat plan\nPlan?", cell="a")
+        fresh.run("%hermes --chat Main?", cell="b")
+        assert said(scripted) == ["Main?"]
+        fresh.run("%hermes --chat=plan And then?", cell="c")
+        assert said(scripted) == ["Plan?", "So.", "And then?"]
+
+    def test_new_starts_over(self, fresh: Kernel, scripted: Scripted) -> None:
+        fresh.run("%%hermes --chat\nOld?", cell="a")
+        fresh.run("%%hermes --chat --new\nNew?", cell="b")
+        assert said(scripted) == ["New?"]
+        fresh.run("%%hermes --chat\nMore?", cell="c")
+        assert said(scripted) == ["New?", "So.", "More?"]
+
+    def test_what_failed_is_no_turn(self, fresh: Kernel, scripted: Scripted) -> None:
+        fresh.run("%%hermes --chat\nKept?", cell="a")
+        assert not fresh.run("%%hermes --chat --max-cost 0\nToo dear?", cell="b").ok
+        scripted.finish = "error"
+        assert not fresh.run("%%hermes --chat --retries 0\nCut?", cell="b2").ok
+        assert len(scripted.sent) == 2
+        scripted.finish = "stop"
+        fresh.run("%%hermes --chat\nMore?", cell="c")
+        assert said(scripted) == ["Kept?", "So.", "More?"]
+
+    def test_the_oldest_turns_give_way_and_that_is_told(
+        self, fresh: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = ["long " * 200, "short"]
+        fresh.run("%%hermes --chat\nFirst?", cell="a")
+        fresh.run("%%hermes --chat\nSecond?", cell="b")
+        ran = fresh.run("%%hermes --chat --context 200 --max-tokens 100\nThird?", cell="c")
+        assert said(scripted) == ["Second?", "short", "Third?"]
+        assert "The oldest turn was not sent" in shown(ran)
+
+    def test_a_corrected_answer_is_one_turn(self, fresh: Kernel, scripted: Scripted) -> None:
+        scripted.next = ["sorry", '{"n": 1}']
+        assert fresh.run("%%hermes --chat --json\nA number?", cell="a").ok
+        fresh.run("%%hermes --chat\nMore?", cell="b")
+        assert said(scripted) == ["A number?", '{"n": 1}', "More?"]
+
+    def test_a_dry_run_shows_it_and_keeps_nothing(self, fresh: Kernel, scripted: Scripted) -> None:
+        fresh.run("%%hermes --chat\nFirst?", cell="a")
+        ran = fresh.run("%%hermes --chat --show-prompt\nSecond?", cell="b")
+        assert "First?" in ran.stdout
+        assert len(scripted.sent) == 1
+        assert "1 turn " in fresh.run("%hermes history").stdout
+
+    def test_history_shows_and_forget_forgets(self, fresh: Kernel, scripted: Scripted) -> None:
+        scripted.next = ["An\x1b[31m answer."]
+        fresh.run("%%hermes --chat\nA city?", cell="a")
+        fresh.run("%%hermes --chat plan\nPlan?", cell="b")
+        told = fresh.run("%hermes history").stdout
+        assert "main · 1 turn" in told
+        assert "you:    A city?" in told
+        assert "An[31m answer." in told
+        assert "A city?" not in fresh.run("%hermes history plan").stdout
+        assert fresh.run("%hermes forget plan").stdout == "Forgotten: 1 turn.\n"
+        assert "Plan?" not in fresh.run("%hermes history").stdout
+        assert fresh.run("%hermes forget").stdout == "Forgotten: 1 turn.\n"
+        assert "No chat yet" in fresh.run("%hermes history").stdout
+        assert fresh.run("%hermes history nobody").stdout == "No chat is called nobody.\n"

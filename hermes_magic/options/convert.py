@@ -74,6 +74,13 @@ def things(word: str) -> tuple[str, ...]:
     return names
 
 
+def chat_name(word: str) -> str:
+    """Take a conversation's name."""
+    if not _NAME.fullmatch(word):
+        raise ValueError("a name of letters, digits and ._-")
+    return word
+
+
 def schema(word: str) -> str:
     """Take the name of a variable, or of one in a list."""
     if not _SCHEMA.fullmatch(word):
