@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from hermes_magic.money.ledger import Call
+    from hermes_magic.money.calls import Call
     from hermes_magic.reply import Reply
 
 COST = Decimal("0.0012300000000000001")

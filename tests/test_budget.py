@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hermes_magic.errors import BudgetError
 from hermes_magic.money.budget import FEWEST_TOKENS, Limits, dollars, fit
-from hermes_magic.money.ledger import Spent
+from hermes_magic.money.calls import Spent
 from hermes_magic.money.prices import Price, Quote
 
 NOTHING = Spent(Decimal(0), Decimal(0), Decimal(0))

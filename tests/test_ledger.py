@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes_magic.money.ledger import Entry, Ledger, Outcome, Spent, exact_sum
+from hermes_magic.money.calls import Entry, Outcome, Spent, exact_sum
+from hermes_magic.money.ledger import Ledger
 from hermes_magic.money.store import Store
 from hermes_magic.reply import Usage
 

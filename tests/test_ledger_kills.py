@@ -26,7 +26,7 @@ from hermes_magic.wire.servers import openrouter
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from hermes_magic.money.ledger import Call
+    from hermes_magic.money.calls import Call
     from hermes_magic.offline.messages import Step
 
 COST = Decimal("0.0012300000000000001")

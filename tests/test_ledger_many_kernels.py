@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hermes_magic.money.ledger import Ledger, exact_sum
+from hermes_magic.money.calls import exact_sum
+from hermes_magic.money.ledger import Ledger
 from hermes_magic.money.store import Store
 
 if TYPE_CHECKING:

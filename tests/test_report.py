@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes_magic.money.ledger import Call
+from hermes_magic.money.calls import Call
 from hermes_magic.money.picture import spending_svg
 from hermes_magic.money.report import Report
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hermes_magic.money import store as store_module
-from hermes_magic.money.ledger import Entry, Ledger, Outcome
+from hermes_magic.money.calls import Entry, Outcome
+from hermes_magic.money.ledger import Ledger
 from hermes_magic.money.store import Store
 from hermes_magic.reply import Usage
 

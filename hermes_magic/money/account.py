@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hermes_magic.errors import HermesError
 from hermes_magic.money.booking import BookedSender
+from hermes_magic.money.calls import Entry, Outcome
 from hermes_magic.money.dryrun import dry_run
-from hermes_magic.money.ledger import Entry, Ledger, Outcome
+from hermes_magic.money.ledger import Ledger
 from hermes_magic.money.place import data_folder
 from hermes_magic.money.prices import Price, PriceList
 from hermes_magic.money.report import Report

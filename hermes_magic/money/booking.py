@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hermes_magic.errors import ApiError, BudgetError, HermesError, OptionError
 from hermes_magic.money.budget import Limits, fit
-from hermes_magic.money.ledger import Entry, Ledger, Outcome
+from hermes_magic.money.calls import Entry, Outcome
 from hermes_magic.reply import OFFLINE_DEMO, Booked, Done, Event, Failed, Notice, ReplyBuilder
 from hermes_magic.wire.settle import can_settle
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from decimal import Decimal
 
-    from hermes_magic.money.ledger import Spent
+    from hermes_magic.money.calls import Spent
+    from hermes_magic.money.ledger import Ledger
     from hermes_magic.money.prices import PriceList, Quote
     from hermes_magic.reply import Usage
     from hermes_magic.wire.client import Client

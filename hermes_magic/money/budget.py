@@ -7,10 +7,10 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Final
 
 from hermes_magic.errors import BudgetError
-from hermes_magic.money.ledger import EXACT
+from hermes_magic.money.calls import EXACT
 
 if TYPE_CHECKING:
-    from hermes_magic.money.ledger import Spent
+    from hermes_magic.money.calls import Spent
     from hermes_magic.money.prices import Quote
 
 FEWEST_TOKENS: Final = 200

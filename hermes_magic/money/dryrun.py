@@ -11,7 +11,7 @@ from hermes_magic.money.budget import Limits, dollars, fit
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from hermes_magic.money.ledger import Spent
+    from hermes_magic.money.calls import Spent
     from hermes_magic.money.prices import Quote
 
 

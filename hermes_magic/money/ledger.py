@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import math
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal
-from typing import TYPE_CHECKING, Final, Literal
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from hermes_magic.money.calls import EXACT, Call, Spent, exact_sum
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+    from hermes_magic.money.calls import Entry, Outcome
     from hermes_magic.money.store import Store
-    from hermes_magic.reply import Usage
 
-CallState = Literal["reserved", "sent", "settled", "refused"]
-
-EXACT: Final = Context(prec=100)
 _PICO: Final = Decimal(10) ** 12
 _MOST_PICO: Final = 10**17  # 100,000 dollars, so that SQLite's sums stay whole
 _UNSENT_SECONDS: Final = 60
@@ -33,85 +31,6 @@ _COLUMNS: Final = (
     "id, started, day, notebook, cell, server, model, state, cost, estimate, prompt_tokens,"
     " completion_tokens, reasoning_tokens, cached_tokens, seconds, finish_reason, generation"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One row of the ledger.
-
-    Attributes:
-        started: UTC, ISO 8601.
-        day: the person's own date at that time, ISO 8601.
-        cost: USD, the server's own figure; None if it has not given one (yet).
-        estimate: USD, ours, where the server's figure is missing.
-        seconds: from sending to the end; None if the end was never seen.
-    """
-
-    id: str
-    started: str
-    day: str
-    notebook: str
-    cell: str
-    server: str
-    model: str
-    state: CallState
-    cost: Decimal | None
-    estimate: Decimal | None
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    reasoning_tokens: int | None
-    cached_tokens: int | None
-    seconds: float | None
-    finish_reason: str
-    generation: str
-
-    @property
-    def is_estimated(self) -> bool:
-        """Whether the server's figure is missing where there may be one."""
-        return self.cost is None and bool(self.estimate)
-
-    @property
-    def amount(self) -> Decimal:
-        """USD: the server's figure, else the estimate, else nothing."""
-        return self.estimate or Decimal(0) if self.cost is None else self.cost
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What is known of a call before it is sent."""
-
-    notebook: str
-    cell: str
-    server: str
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """USD that count against the three limits: settled, or reserved at the worst case."""
-
-    cell: Decimal
-    notebook: Decimal
-    day: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a call ended.
-
-    Attributes:
-        usage: the server's account; without a cost the call stays open, unless `final`.
-        estimate: USD, ours, in case the server's figure is missing.
-        final: the server's figure will never come; the estimate (or nothing) counts.
-    """
-
-    usage: Usage
-    estimate: Decimal | None = None
-    final: bool = False
-    model: str = ""
-    finish_reason: str = ""
-    generation: str = ""
-    seconds: float | None = None
 
 
 class Ledger:
@@ -229,14 +148,6 @@ class Ledger:
 
     def _calls(self, condition: str, *values: object) -> list[Call]:
         return self._store.read(_select, condition, *values)
-
-
-def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    """Add USD without rounding."""
-    total = Decimal(0)
-    for amount in amounts:
-        total = EXACT.add(total, amount)
-    return total
 
 
 def _reserve(

@@ -9,12 +9,12 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from hermes_magic.money.budget import dollars
-from hermes_magic.money.ledger import exact_sum
+from hermes_magic.money.calls import exact_sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from hermes_magic.money.ledger import Call
+    from hermes_magic.money.calls import Call
 
 DAYS: Final = 30
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 640, 200, 8, 24, 40

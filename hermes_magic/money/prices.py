@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from hermes_magic.errors import HermesError
-from hermes_magic.money.ledger import EXACT
+from hermes_magic.money.calls import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

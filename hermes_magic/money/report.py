@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hermes_magic.money.ledger import Call, exact_sum
+from hermes_magic.money.calls import Call, exact_sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

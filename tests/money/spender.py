@@ -11,7 +11,8 @@ from pathlib import Path
 
 from hermes_magic.errors import BudgetError
 from hermes_magic.money.budget import Limits, fit
-from hermes_magic.money.ledger import Entry, Ledger, Outcome, Spent
+from hermes_magic.money.calls import Entry, Outcome, Spent
+from hermes_magic.money.ledger import Ledger
 from hermes_magic.money.prices import Quote, table_price
 from hermes_magic.money.store import Store
 from hermes_magic.options import HERMES_4_405B
