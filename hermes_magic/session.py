@@ -80,11 +80,16 @@ class Session:
         """
         from hermes_magic.wire import retry
 
-        request = self._request(server, key, options, question_of(asked))
+        question = question_of(asked)
+        request = self._request(server, key, options, question)
         if options.timeout is not None:
             server = replace(server, silence=max(server.silence, options.timeout))
         client = self._connection(server, key)
-        booked = None if limits is None else self.account.sender(client, server, key, limits)
+        booked = (
+            None
+            if limits is None
+            else self.account.sender(client, server, key, limits, same_cell=question.follows)
+        )
         events = retry.chat(booked or client, request.body, retry.Policy(options.retries))
         return Answering(
             client.abort,
@@ -117,7 +122,8 @@ class Session:
         from hermes_magic.money.keys import refuse_pasted
         from hermes_magic.wire.request import prepare
 
-        body = prompt.request_body(options, prompt.messages(options, question.text))
+        conversation = prompt.messages(options, question.text, question.before)
+        body = prompt.request_body(options, conversation)
         refuse_pasted(json.dumps(body, ensure_ascii=False, default=str), key)
         request = prepare(server, key, body, prompt.request_body(Options(), []), self._lookups)
         shape = replace(request.shape, notes=(*question.notes, *request.shape.notes))

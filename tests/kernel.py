@@ -73,6 +73,7 @@ class Kernel:
         source: str,
         *,
         watched: bool = False,
+        cell: str = "",
         interrupt_when: Callable[[Ran], bool] | None = None,
     ) -> Ran:
         """Run a cell to its end.
@@ -80,10 +81,11 @@ class Kernel:
         Args:
             source: the cell.
             watched: whether a person is there (`allow_stdin`).
+            cell: the cell's id, as a front end tells it; "" for one that does not.
             interrupt_when: looked at again and again; at its first True the kernel is
                 interrupted, as by a front end's stop button.
         """
-        asked = self.client.execute(source, allow_stdin=watched)
+        asked = self._execute(source, watched=watched, cell=cell)
         ran = Ran()
         for message in self._messages(asked):
             if message is not None:
@@ -109,6 +111,16 @@ class Kernel:
             message: Message = self.client.get_shell_msg(timeout=PATIENCE)
             if message["parent_header"].get("msg_id") == asked:
                 return dict(message["content"])
+
+    def _execute(self, source: str, *, watched: bool, cell: str) -> str:
+        """Send a cell; give the request's number."""
+        if not cell:
+            return str(self.client.execute(source, allow_stdin=watched))
+        content = {"code": source, "silent": False, "store_history": True}
+        content |= {"user_expressions": {}, "allow_stdin": watched, "stop_on_error": True}
+        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell})
+        self.client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
 
     def _messages(self, asked: str) -> Iterator[Message | None]:
         """Give the messages of that request, and None now and then while there are none."""

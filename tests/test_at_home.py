@@ -38,7 +38,10 @@ class Scripted:
         self.sent.append(request.json)
         text = self.next.pop(0) if self.next else "So."
         end = {**WHO, "choices": [], "usage": USAGE}
-        parts = [chunk(reasoning="Hm."), chunk(content=text), chunk(self.finish, content="")]
+        parts = [chunk(reasoning="Hm."), chunk(content=text)]
+        parts.append(chunk(self.finish, content=""))
+        if self.finish == "error":
+            parts[-1]["error"] = {"code": 502, "message": "The provider broke down"}
         return Response.sse([*parts, end])
 
     @property
@@ -274,3 +277,243 @@ class TestCode:
         ran = kernel.run("%%hermes --code\nShow me.")
         assert payload(ran) == []
         assert "was cut off" in ran.stdout
+
+
+CITY = "from dataclasses import dataclass\n@dataclass\nclass City:\n    name: str\n    people: int"
+ULM = '```json\n{"name": "Ulm", "people": 128000}\n```'
+WRONG = '{"name": "Ulm", "people": "many"}'
+SPENDING = """
+from decimal import Decimal
+spending = %hermes cost
+def spent(label):
+    return next((row.usd for row in spending.rows() if label in row.label), Decimal(0))
+"""
+
+
+class TestStructure:
+    def test_json_is_asked_for_and_read_out_of_a_fence(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = [ULM]
+        assert kernel.run("%%hermes --json -s 'Be brief.' -o answer\nA city?").ok
+        system = scripted.sent[-1]["messages"][0]["content"]
+        assert system == "Be brief.\n\nYou are a helpful assistant that answers in JSON."
+        assert kernel.value("_.data is answer.data") == "True"
+        assert kernel.value("answer.data") == "{'name': 'Ulm', 'people': 128000}"
+        assert kernel.value("answer.text") == ULM
+
+    def test_a_schema_is_sent_and_the_data_is_built(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = [f"Here it is:\n{ULM}"]
+        kernel.run(CITY)
+        assert kernel.run("%%hermes --schema City -o answer\nA city?").ok
+        system = scripted.sent[-1]["messages"][0]["content"]
+        assert "<schema>" in system
+        assert '"people"' in system
+        assert kernel.value("answer.data") == "City(name='Ulm', people=128000)"
+
+    def test_a_list_of_them_is_a_table(self, kernel: Kernel, scripted: Scripted) -> None:
+        scripted.next = ['[{"name": "Ulm", "people": 1}, {"name": "Bonn", "people": 2}]']
+        kernel.run(CITY)
+        assert kernel.run("cities = %hermes --schema list[City] Two cities?").ok
+        assert kernel.value("cities.to_frame().shape") == "(2, 2)"
+        assert kernel.value("list(cities.to_frame()['name'])") == "['Ulm', 'Bonn']"
+
+    def test_a_wrong_answer_is_asked_for_once_more_in_sight(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = [WRONG, ULM]
+        kernel.run(CITY)
+        ran = kernel.run("%%hermes --schema City -o answer\nA city?")
+        assert ran.ok
+        first, second = scripted.sent
+        assert second["messages"][:-2] == first["messages"]
+        assert second["messages"][-2] == {"role": "assistant", "content": WRONG}
+        assert "$.people" in scripted.question
+        assert len(ran.bundles()) == 2
+        assert "Asked once more." in shown(ran)
+        assert kernel.value("answer.data.people") == "128000"
+
+    def test_both_requests_count_as_this_cell_s_cost(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = [WRONG, ULM]
+        kernel.run(CITY)
+        assert kernel.run("%%hermes --schema City\nA city?").ok
+        assert kernel.run(SPENDING).ok
+        assert kernel.value("spent('cell')") == "0.002"
+
+    def test_a_second_wrong_one_is_a_typed_line_and_the_text_is_kept(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = [WRONG, "I cannot."]
+        kernel.run(CITY)
+        ran = kernel.run("%%hermes --schema City -o answer\nA city?")
+        (line,) = ran.error["traceback"]
+        assert "SchemaError: The answer holds no JSON." in line
+        assert len(scripted.sent) == 2
+        assert kernel.value("answer.text") == "I cannot."
+        assert kernel.value("__import__('sys').last_value.text") == "I cannot."
+        assert kernel.value("__import__('sys').last_value.reply is answer") == "True"
+
+    def test_what_was_cut_off_is_not_asked_for_again(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next, scripted.finish = ['{"name": "Ul'], "length"
+        ran = kernel.run("%%hermes --json\nA city?")
+        assert "raise --max-tokens" in ran.error["traceback"][0]
+        assert len(scripted.sent) == 1
+
+    def test_a_class_that_breaks_in_building_loses_no_answer(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run(f"{CITY}\n    def __post_init__(self):\n        raise RuntimeError('no')")
+        scripted.next = [ULM, ULM]
+        ran = kernel.run("%%hermes --schema City -o answer\nA city?")
+        assert "SchemaError" in ran.error["traceback"][0]
+        assert "RuntimeError: no" in ran.error["traceback"][0]
+        assert kernel.value("answer.text == " + repr(ULM)) == "True"
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [("Cty", "no variable has that name. Did you mean City?"), ("five", "--schema: ")],
+    )
+    def test_what_is_no_schema_is_a_line_and_nothing_is_sent(
+        self, kernel: Kernel, scripted: Scripted, name: str, expected: str
+    ) -> None:
+        kernel.run(f"{CITY}\nfive = 5")
+        ran = kernel.run(f"%%hermes --schema {name}\nA city?")
+        (line,) = ran.error["traceback"]
+        assert expected in line
+        assert scripted.sent == []
+
+    def test_the_instruction_is_part_of_the_prompt_shown(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        ran = kernel.run("%%hermes --show-prompt --json\nA city?")
+        assert "answers in JSON" in ran.stdout
+        assert scripted.sent == []
+
+
+@pytest.fixture
+def fresh(kernel: Kernel, scripted: Scripted) -> Kernel:
+    """Give the kernel with no conversation."""
+    assert scripted.sent == []
+    kernel.run("%hermes forget")
+    return kernel
+
+
+def said(scripted: Scripted) -> list[str]:
+    """Give what stands in the messages of the last request."""
+    return [str(message["content"]) for message in scripted.sent[-1]["messages"]]
+
+
+class TestChat:
+    def test_a_follow_up_knows_what_came_before_without_the_thought(
+        self, fresh: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = ["<b>Ulm</b>.", "No."]
+        fresh.run("%%hermes --chat\nA city?", cell="a")
+        fresh.run("%%hermes --chat -s Brief\nIs it big?", cell="b")
+        assert said(scripted) == ["Brief", "A city?", "<b>Ulm</b>.", "Is it big?"]
+        roles = [message["role"] for message in scripted.sent[-1]["messages"]]
+        assert roles == ["system", "user", "assistant", "user"]
+        assert "Hm." not in str(scripted.sent[-1])
+
+    def test_a_cell_without_it_stands_alone(self, fresh: Kernel, scripted: Scripted) -> None:
+        fresh.run("%%hermes --chat\nA city?", cell="a")
+        fresh.run("%%hermes\nAlone?", cell="b")
+        assert said(scripted) == ["Alone?"]
+        fresh.run("%%hermes --chat\nMore?", cell="c")
+        assert said(scripted) == ["A city?", "So.", "More?"]
+
+    def test_a_cell_run_again_replaces_its_turn(self, fresh: Kernel, scripted: Scripted) -> None:
+        scripted.next = ["1", "2", "3"]
+        fresh.run("%%hermes --chat\nFirst?", cell="a")
+        fresh.run("%%hermes --chat\nSecond?", cell="b")
+        fresh.run("%%hermes --chat\nFirst, edited?", cell="a")
+        assert said(scripted) == ["First, edited?"]
+        fresh.run("%%hermes --chat\nThird?", cell="c")
+        assert said(scripted) == ["First, edited?", "3", "Second?", "2", "Third?"]
+
+    def test_running_all_twice_sends_the_same(self, fresh: Kernel, scripted: Scripted) -> None:
+        for _ in range(2):
+            for cell in "abc":
+                fresh.run(f"%%hermes --chat\n{cell}?", cell=cell)
+        assert scripted.sent[:3] == scripted.sent[3:]
+
+    def test_without_an_id_a_cell_is_known_by_its_text(
+        self, fresh: Kernel, scripted: Scripted
+    ) -> None:
+        for text in ("One?", "Two?", "Two?"):
+            fresh.run(f"%%hermes --chat\n{text}")
+        assert said(scripted) == ["One?", "So.", "Two?"]
+
+    def test_each_question_of_a_loop_is_a_turn(self, fresh: Kernel, scripted: Scripted) -> None:
+        loop = "for word in 'xyz':\n    get_ipython().run_line_magic('hermes', '--chat ' + word)"
+        for _ in range(2):
+            fresh.run(loop, cell="a")
+            assert said(scripted) == ["x", "So.", "y", "So.", "z"]
+
+    def test_named_ones_are_apart(self, fresh: Kernel, scripted: Scripted) -> None:
+        fresh.run("%%hermes --chat plan\nPlan?", cell="a")
+        fresh.run("%hermes --chat Main?", cell="b")
+        assert said(scripted) == ["Main?"]
+        fresh.run("%hermes --chat=plan And then?", cell="c")
+        assert said(scripted) == ["Plan?", "So.", "And then?"]
+
+    def test_new_starts_over(self, fresh: Kernel, scripted: Scripted) -> None:
+        fresh.run("%%hermes --chat\nOld?", cell="a")
+        fresh.run("%%hermes --chat --new\nNew?", cell="b")
+        assert said(scripted) == ["New?"]
+        fresh.run("%%hermes --chat\nMore?", cell="c")
+        assert said(scripted) == ["New?", "So.", "More?"]
+
+    def test_what_failed_is_no_turn(self, fresh: Kernel, scripted: Scripted) -> None:
+        fresh.run("%%hermes --chat\nKept?", cell="a")
+        assert not fresh.run("%%hermes --chat --max-cost 0\nToo dear?", cell="b").ok
+        scripted.finish = "error"
+        assert not fresh.run("%%hermes --chat --retries 0\nCut?", cell="b2").ok
+        assert len(scripted.sent) == 2
+        scripted.finish = "stop"
+        fresh.run("%%hermes --chat\nMore?", cell="c")
+        assert said(scripted) == ["Kept?", "So.", "More?"]
+
+    def test_the_oldest_turns_give_way_and_that_is_told(
+        self, fresh: Kernel, scripted: Scripted
+    ) -> None:
+        scripted.next = ["long " * 200, "short"]
+        fresh.run("%%hermes --chat\nFirst?", cell="a")
+        fresh.run("%%hermes --chat\nSecond?", cell="b")
+        ran = fresh.run("%%hermes --chat --context 200 --max-tokens 100\nThird?", cell="c")
+        assert said(scripted) == ["Second?", "short", "Third?"]
+        assert "The oldest turn was not sent" in shown(ran)
+
+    def test_a_corrected_answer_is_one_turn(self, fresh: Kernel, scripted: Scripted) -> None:
+        scripted.next = ["sorry", '{"n": 1}']
+        assert fresh.run("%%hermes --chat --json\nA number?", cell="a").ok
+        fresh.run("%%hermes --chat\nMore?", cell="b")
+        assert said(scripted) == ["A number?", '{"n": 1}', "More?"]
+
+    def test_a_dry_run_shows_it_and_keeps_nothing(self, fresh: Kernel, scripted: Scripted) -> None:
+        fresh.run("%%hermes --chat\nFirst?", cell="a")
+        ran = fresh.run("%%hermes --chat --show-prompt\nSecond?", cell="b")
+        assert "First?" in ran.stdout
+        assert len(scripted.sent) == 1
+        assert "1 turn " in fresh.run("%hermes history").stdout
+
+    def test_history_shows_and_forget_forgets(self, fresh: Kernel, scripted: Scripted) -> None:
+        scripted.next = ["An\x1b[31m answer."]
+        fresh.run("%%hermes --chat\nA city?", cell="a")
+        fresh.run("%%hermes --chat plan\nPlan?", cell="b")
+        told = fresh.run("%hermes history").stdout
+        assert "main · 1 turn" in told
+        assert "you:    A city?" in told
+        assert "An[31m answer." in told
+        assert "A city?" not in fresh.run("%hermes history plan").stdout
+        assert fresh.run("%hermes forget plan").stdout == "Forgotten: 1 turn.\n"
+        assert "Plan?" not in fresh.run("%hermes history").stdout
+        assert fresh.run("%hermes forget").stdout == "Forgotten: 1 turn.\n"
+        assert "No chat yet" in fresh.run("%hermes history").stdout
+        assert fresh.run("%hermes history nobody").stdout == "No chat is called nobody.\n"

@@ -46,9 +46,11 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "timeout": ("2.5", 2.5),
     "param": ("min_p=0.05", (("min_p", 0.05),)),
     "attached": ("df,notes.txt", ("df", "notes.txt")),
+    "context": ("4,096", 4096),
+    "schema": ("list[City]", "list[City]"),
     "with_tokens": ("500", 500),
 }
-VALUED = [row for row in TABLE if row.spec.convert is not None]
+VALUED = [row for row in TABLE if row.spec.convert is not None and row.spec.alone is None]
 SWITCHES = [row for row in TABLE if row.spec.convert is None]
 
 
@@ -287,3 +289,24 @@ def test_any_line_is_parsed_or_refused_on_one_line(line: str) -> None:
         assert rest in line
         assert rest == line.strip() or options != Options() or line.strip().startswith("-")
     assert "\n" not in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "bare", "chat", "rest"),
+    [
+        ("--chat", True, "main", ""),
+        ("--chat why?", False, "main", "why?"),
+        ("--chat=plan why?", False, "plan", "why?"),
+        ("--chat plan", True, "plan", ""),
+        ("--chat --new", True, "main", ""),
+        ("--chat -t 1", True, "main", ""),
+        ("--chat plan --new", True, "plan", ""),
+    ],
+)
+def test_a_chat_s_name_may_be_left_out(line: str, bare: bool, chat: str, rest: str) -> None:  # noqa: FBT001
+    options, behind = parse(line, bare=bare)
+    assert (options.chat, behind) == (chat, rest)
+
+
+def test_a_chat_s_name_is_checked() -> None:
+    assert refusal("--chat=").message == "--chat takes a name of letters, digits and ._-, not ''."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hermes_magic.errors import AttachmentError
+from hermes_magic.magic.naming import did_you_mean
 from hermes_magic.prompt import Question, context
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ def find(name: str, namespace: Mapping[str, Any]) -> object:
     path = Path(name).expanduser()
     if path.exists():
         return path
-    known = [each for each in namespace if not each.startswith("_")]
-    near = difflib.get_close_matches(name, known, n=1)
-    suggestion = f" Did you mean {near[0]}?" if near else ""
+    suggestion = did_you_mean(name, namespace)
     raise AttachmentError(f"--with {name}: no variable and no file has that name.{suggestion}")
 
 

@@ -17,6 +17,7 @@ from hermes_magic.magic import figures
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hermes_magic.magic.chats import Chats
     from hermes_magic.money.account import Account
     from hermes_magic.money.keys import KeyChain
     from hermes_magic.wire.servers import Server
@@ -59,6 +60,10 @@ class Notebook(Protocol):
     @property
     def keys(self) -> KeyChain:
         """Where keys are found and kept."""
+
+    @property
+    def chats(self) -> Chats:
+        """The notebook's conversations."""
 
     @property
     def account(self) -> Account:
@@ -186,6 +191,18 @@ def _cost(notebook: Notebook, csv: str, server: str) -> object:
     return purse.cost(notebook, csv, server)
 
 
+def _history(notebook: Notebook, word: str, server: str) -> None:
+    from hermes_magic.magic import talk
+
+    talk.history(notebook, word, server)
+
+
+def _forget(notebook: Notebook, word: str, server: str) -> None:
+    from hermes_magic.magic import talk
+
+    talk.forget(notebook, word, server)
+
+
 def _login(notebook: Notebook, word: str, server: str) -> None:
     from hermes_magic.magic import purse
 
@@ -228,6 +245,8 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("servers", "the servers that --server knows, and which answer right now", _servers),
     Command("cost", "what was spent: cell, notebook, day, month, model", _cost, takes_csv=True),
+    Command("history", "the conversations of --chat, turn by turn", _history, argument="NAME"),
+    Command("forget", "forget them, or the one of that name", _forget, argument="NAME"),
     Command("login", "ask for a key without echo, and keep it", _login, takes_server=True),
     Command("logout", "remove the key that login has kept", _logout, takes_server=True),
     Command(

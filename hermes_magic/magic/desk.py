@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hermes_magic.errors import AuthenticationError, OptionError
+from hermes_magic.magic.chats import Chats
 from hermes_magic.money.keys import KeyChain
 from hermes_magic.options import HERMES_4_405B
 from hermes_magic.wire.roster import find, roster
@@ -37,6 +38,7 @@ class Desk:
 
     def __init__(self, settings: Settings, shell: Any, session: Session) -> None:
         self.keys = KeyChain()
+        self.chats = Chats()
         self._settings = settings
         self._shell = shell
         self._session = session

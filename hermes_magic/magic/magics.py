@@ -22,11 +22,18 @@ from hermes_magic.session import Session
 from hermes_magic.wire.servers import OPENROUTER_URL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
+    from hermes_magic.magic.structure import Structure
     from hermes_magic.prompt import Question
     from hermes_magic.reply import Reply
     from hermes_magic.wire.servers import Server
+
+
+def _as_it_is(reply: Reply) -> Reply:
+    return reply
 
 
 class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option table
@@ -62,18 +69,26 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         command = commands.recognise(line) if cell is None else None
         if command is not None:
             return command(self._desk)
-        options, rest = grammar.parse(line, self._defaults())
+        bare = cell is not None
+        options, rest = grammar.parse(line, self._defaults(), bare=bare)
         if options.help:
             sys.stdout.write(grammar.help_text(commands.help_rows()))
             return None
         server = self._desk.server(options.server)
-        options, _ = grammar.parse(line, self._defaults() | {"model": self._desk.model_at(server)})
+        model = {"model": self._desk.model_at(server)}
+        options, _ = grammar.parse(line, self._defaults() | model, bare=bare)
+        data = self._structure(options)
+        options = data.demand(options) if data is not None else options
         question = compose(options, _question(rest, cell), self._shell.user_ns)
+        keep = None
+        if options.chat or options.new:
+            question, keep = self._go_on(options, question, f"{line}\n{cell or ''}")
         if options.dry_run:
             key, limits = self._desk.usable_key(server), self._limits(options)
             self._desk.say(self._session.dry_run(server, key, options, question, limits))
             return None
-        reply = self._ask(server, options, question)
+        ask = functools.partial(self._ask, server, options, keep)
+        reply = ask(question) if data is None else data.ask(ask, question)
         if options.code:
             self._offer(reply)
         return reply if cell is None else None
@@ -95,7 +110,14 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
 
         display(bundle(reply, thoughts=self.thoughts), raw=True)
 
-    def _ask(self, server: Server, options: grammar.Options, asked: Question) -> Reply:
+    def _ask(
+        self,
+        server: Server,
+        options: grammar.Options,
+        keep: Callable[[Reply], None] | None,
+        asked: Question,
+        fill: Callable[[Reply], Reply] = _as_it_is,
+    ) -> Reply:
         from hermes_magic.view.choose import open_view
 
         key = self._desk.keys.find(server).value
@@ -109,11 +131,32 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
                     for events in answering:
                         view.show(events, answering.progress, answering.elapsed)
             finally:
-                reply = question.reply
+                reply = fill(question.reply)
                 if reply.state != "failed" or question.progress.begun:
                     self._keep(reply, options.out)
+                if keep is not None:
+                    keep(reply)
                 view.close(reply)
         return reply
+
+    def _go_on(
+        self, options: grammar.Options, question: Question, text: str
+    ) -> tuple[Question, Callable[[Reply], None]]:
+        """Put the conversation before the question; give what keeps its turn."""
+        from hermes_magic.magic.chats import cell_of
+
+        chats = self._desk.chats
+        thread = chats.thread(options, *cell_of(self._shell, text))
+        asked = chats.go_on(thread, options, question)
+        return asked, functools.partial(chats.keep, thread, question)
+
+    def _structure(self, options: grammar.Options) -> Structure | None:
+        """Give what the answer must be, or None for any text."""
+        if not (options.json or options.schema):
+            return None
+        from hermes_magic.magic.structure import structure
+
+        return structure(options, self._shell.user_ns)
 
     def _offer(self, reply: Reply) -> None:
         """Put the reply's code into one new cell: a front end takes no more in a run."""

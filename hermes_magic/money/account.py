@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -49,9 +50,19 @@ class Account:
         self._visited: set[str] = set()
         self._closed = threading.Event()
 
-    def sender(self, client: Client, server: Server, key: str, limits: Limits) -> BookedSender:
-        """Give what sends a cell's requests and books them."""
+    def sender(
+        self,
+        client: Client,
+        server: Server,
+        key: str,
+        limits: Limits,
+        *,
+        same_cell: bool = False,
+    ) -> BookedSender:
+        """Give what sends a cell's requests and books them; the last cell's if it is the same."""
         entry = self.entry(server)
+        if same_cell and self.last_cell:
+            entry = replace(entry, cell=self.last_cell)
         self.last_cell = entry.cell
         if entry.server not in self._visited:
             self._visited.add(entry.server)

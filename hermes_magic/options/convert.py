@@ -22,6 +22,7 @@ Convert = Callable[[str], Any]
 
 _NAME = re.compile(r"[\w.-]+")
 _KEY = re.compile(r"[A-Za-z_]\w*")
+_SCHEMA = re.compile(r"\w+|(?:list)?\[\w+\]")
 _MOST_USD = 100_000
 _OURS = frozenset({"messages", "model", "stream"})
 
@@ -71,6 +72,20 @@ def things(word: str) -> tuple[str, ...]:
     if not all(names):
         raise ValueError("names of variables or files, such as df or df,notes.txt")
     return names
+
+
+def chat_name(word: str) -> str:
+    """Take a conversation's name."""
+    if not _NAME.fullmatch(word):
+        raise ValueError("a name of letters, digits and ._-")
+    return word
+
+
+def schema(word: str) -> str:
+    """Take the name of a variable, or of one in a list."""
+    if not _SCHEMA.fullmatch(word):
+        raise ValueError("a variable's name, or list[NAME]")
+    return word
 
 
 def stop_text(word: str) -> tuple[str, ...]:

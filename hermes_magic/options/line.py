@@ -32,12 +32,16 @@ class _Line:
         return shlex.split(match.group())[0]
 
 
-def parse(line: str, defaults: Mapping[str, Any] | None = None) -> tuple[Options, str]:
+def parse(
+    line: str, defaults: Mapping[str, Any] | None = None, *, bare: bool = False
+) -> tuple[Options, str]:
     """Split a magic line into its options and the text behind them, which stays as typed.
 
     Args:
         line: what stands behind `%%hermes` or `%hermes`.
         defaults: values for options that the line does not give, by field name.
+        bare: whether no text stands behind the options, so that a word behind an option which
+            need not have a value is its value.
 
     Raises:
         OptionError: an option is unknown, lacks its value or has a wrong one.
@@ -50,7 +54,8 @@ def parse(line: str, defaults: Mapping[str, Any] | None = None) -> tuple[Options
             break
         row, constant = _lookup(flag)
         if constant is None:
-            value = _value(row, flag, attached if equals else _following(rest, flag, row))
+            word = attached if equals else _following(rest, flag, row, bare=bare)
+            value = _value(row, flag, word)
             given[row.name] = given.get(row.name, ()) + value if row.spec.repeatable else value
         elif equals:
             raise OptionError(f"{flag} takes no value.")
@@ -115,7 +120,9 @@ def nearest(word: str, known: Mapping[str, Any]) -> str:
     return max(known, key=likeness)
 
 
-def _following(rest: _Line, flag: str, row: Row) -> str:
+def _following(rest: _Line, flag: str, row: Row, *, bare: bool) -> str:
+    if row.spec.alone is not None and not (bare and rest.rest and not rest.at_option()):
+        return row.spec.alone
     if not rest.rest or rest.rest.split(maxsplit=1)[0].partition("=")[0] in FLAGS:
         raise OptionError(f"{flag} needs a value: {flag} {row.spec.metavar} ({row.spec.help}).")
     return rest.word()

@@ -30,6 +30,7 @@ class Spec:
         trait: whether a notebook can set its default.
         repeatable: whether it may be given more than once; `convert` gives a tuple, and those of
             one line are joined.
+        alone: its value where the line gives it none; None if it must give one.
     """
 
     flags: tuple[str, ...]
@@ -38,17 +39,19 @@ class Spec:
     help: str
     trait: bool
     repeatable: bool
+    alone: str | None = None
 
 
-def _option(
+def _option(  # noqa: PLR0913 - the columns of the table
     *flags: str,
     default: Any,
     convert: Convert | None,
     metavar: str = "",
     help: str,  # noqa: A002 - the column of the table
     trait: bool = True,
+    alone: str | None = None,
 ) -> Any:
-    spec = Spec(flags, convert, metavar, help, trait, repeatable=default == ())
+    spec = Spec(flags, convert, metavar, help, trait, repeatable=default == (), alone=alone)
     return dataclasses.field(default=default, metadata={"spec": spec})
 
 
@@ -249,6 +252,45 @@ class Options:
         convert=to.variable_name,
         metavar="NAME",
         help="keep the Reply in this variable",
+        trait=False,
+    )
+    chat: str = _option(
+        "--chat",
+        default="",
+        convert=to.chat_name,
+        metavar="[NAME]",
+        help="go on with the conversation, or the one of that name (on one line: --chat=NAME)",
+        trait=False,
+        alone="main",
+    )
+    new: bool = _option(
+        "--new",
+        default=False,
+        convert=None,
+        help="start the conversation over",
+        trait=False,
+    )
+    context: int = _option(
+        "--context",
+        default=131_072,
+        convert=to.whole(1),
+        metavar="N",
+        help="how many tokens the model can read; a conversation's oldest turns give way",
+    )
+    json: bool = _option(
+        "--json",
+        default=False,
+        convert=None,
+        help="ask for JSON; it is checked, and stands in reply.data",
+        trait=False,
+    )
+    schema: str = _option(
+        "--schema",
+        default="",
+        convert=to.schema,
+        metavar="NAME",
+        help="ask for data like this: a pydantic model, dataclass, TypedDict or JSON Schema, or "
+        "list[NAME] of one",
         trait=False,
     )
     code: bool = _option(

@@ -7,18 +7,27 @@ from typing import TYPE_CHECKING, Any
 from hermes_magic.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from hermes_magic.options import Options
 
 
-def messages(options: Options, text: str) -> list[dict[str, str]]:
+def messages(
+    options: Options, text: str, before: Iterable[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
     """Give the messages for a cell's text, which is sent as it stands.
+
+    Args:
+        options: the cell's.
+        text: the user's message.
+        before: the messages of a conversation that it goes on from.
 
     Raises:
         OptionError: there is nothing to ask.
     """
     refuse_empty(text)
     system = [{"role": "system", "content": options.system}] if options.system else []
-    return [*system, {"role": "user", "content": text}]
+    return [*system, *map(dict, before), {"role": "user", "content": text}]
 
 
 def refuse_empty(text: str) -> None:
@@ -31,7 +40,7 @@ def refuse_empty(text: str) -> None:
         raise OptionError("There is no question: write it in the cell, below the %%hermes line.")
 
 
-def request_body(options: Options, conversation: list[dict[str, str]]) -> dict[str, Any]:
+def request_body(options: Options, conversation: list[dict[str, Any]]) -> dict[str, Any]:
     """Give the request body. Every option is sent, so that no host's default decides unseen."""
     return {
         "model": options.model,

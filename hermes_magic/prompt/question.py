@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,10 +16,14 @@ class Question:
     Attributes:
         text: the message.
         notes: what the person should know from the start, a line each.
+        before: the messages that come between the system prompt and this one.
+        follows: whether it follows another question of the same run of the same cell.
     """
 
     text: str
     notes: tuple[str, ...] = ()
+    before: tuple[Mapping[str, Any], ...] = ()
+    follows: bool = False
 
 
 def question_of(asked: Question | str) -> Question:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hermes_magic.reply.usage import Usage
 
@@ -86,6 +86,7 @@ class Reply:
         deltas: how many pieces of (thought, answer) came: about their tokens.
         notices: lines that were shown to the person beside the answer.
         tool_calls: function calls that the model asks for.
+        data: what the answer says, with `--json` or `--schema`; else None.
         booked: what the notebook has spent so far; None if nobody keeps books on this reply.
         settlement: where the true cost of a stopped or broken reply arrives later.
     """
@@ -102,6 +103,7 @@ class Reply:
     deltas: tuple[int, int] = (0, 0)
     notices: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    data: Any = field(default=None, compare=False, repr=False)
     booked: Booked | None = field(default=None, compare=False, repr=False)
     settlement: Settlement = field(default_factory=Settlement, compare=False, repr=False)
 
@@ -129,6 +131,17 @@ class Reply:
         from hermes_magic.reply.code import code_blocks
 
         return code_blocks(self.text)
+
+    def to_frame(self) -> Any:
+        """Give `data` as a pandas DataFrame.
+
+        Raises:
+            OptionError: pandas is not installed.
+            HermesError: the data is no table.
+        """
+        from hermes_magic.reply.frame import frame_of
+
+        return frame_of(self.data)
 
     @property
     def estimate(self) -> Decimal | None:

@@ -1,0 +1,38 @@
+"""Names on the magic line that mean variables of the notebook."""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from hermes_magic.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LIST: Final = re.compile(r"(?:list)?\[(\w+)\]")
+
+
+def did_you_mean(name: str, namespace: Mapping[str, Any]) -> str:
+    """Name the variable that looks most like this one, in a sentence, or give ""."""
+    known = [each for each in namespace if not each.startswith("_")]
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def schema_named(word: str, namespace: Mapping[str, Any]) -> object:
+    """Give what the word after `--schema` names: `City`, `[City]` or `list[City]`.
+
+    Raises:
+        OptionError: no variable has that name.
+    """
+    listed = _LIST.fullmatch(word)
+    name = listed[1] if listed else word
+    built_in = getattr(builtins, name, None)
+    if name not in namespace and not isinstance(built_in, type):
+        suggestion = did_you_mean(name, namespace)
+        raise OptionError(f"--schema {name}: no variable has that name.{suggestion}")
+    target = namespace.get(name, built_in)
+    return [target] if listed else target
