@@ -212,6 +212,17 @@ def test_a_pasted_key_is_refused_before_anything_is_sent(
     assert till.questions == before
 
 
+def test_a_pasted_key_does_not_stay_in_ipythons_history(till: Till, tmp_path: Path) -> None:
+    with kernel_at_home(till, tmp_path, OPENROUTER_API_KEY=KEY) as kernel:
+        kernel.run("before = 1")
+        kernel.run(f"%%hermes\nMy key is {TYPED}")
+        kernel.run("after = 2")
+        assert TYPED not in kernel.value("(In, _i, _ii, _iii)")
+        assert kernel.run("%history -g 'before|after' -n").ok
+    assert holding(tmp_path, TYPED) == []
+    assert "history.sqlite" in holding(tmp_path, "after = 2")
+
+
 def test_status_says_which_key_without_showing_it(kernel: Kernel) -> None:
     ran = kernel.run("%hermes status")
     assert "key from OPENROUTER_API_KEY" in ran.text()

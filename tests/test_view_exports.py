@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import nbformat
+import pypandoc
 import pytest
 
 from hermes_magic.offline.script import Script
@@ -48,13 +48,9 @@ def converted(file: Path, to: str, extension: str) -> str:
 
 
 def with_pandoc() -> dict[str, str]:
-    """Return the environment, the pandoc of PyPI's pypandoc_binary on its PATH if there is one."""
-    try:
-        import pypandoc  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        return dict(os.environ)
-    folder = os.path.dirname(pypandoc.get_pandoc_path())  # noqa: PTH120
-    return {**os.environ, "PATH": os.pathsep.join([folder, os.environ["PATH"]])}
+    """Return the environment, with the pandoc of the test extra on its PATH."""
+    folder = Path(pypandoc.get_pandoc_path()).parent
+    return {**os.environ, "PATH": os.pathsep.join([str(folder), os.environ["PATH"]])}
 
 
 def test_html_keeps_the_fold_the_table_the_code_and_leaves_math_to_mathjax(saved: Path) -> None:
@@ -74,10 +70,6 @@ def test_markdown_keeps_answer_thought_and_cost(saved: Path) -> None:
     assert "<script" not in markdown
 
 
-@pytest.mark.skipif(
-    not shutil.which("pandoc", path=with_pandoc()["PATH"]),
-    reason="LaTeX export needs pandoc: install pandoc, or pip install pypandoc_binary",
-)
 def test_latex_has_formulas_as_formulas_and_prices_as_text(saved: Path) -> None:
     tex = converted(saved, "latex", ".tex")
     body = tex[tex.index(r"\begin{document}") :]

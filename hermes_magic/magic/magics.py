@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from traitlets import Unicode
 
 from hermes_magic import options as grammar
-from hermes_magic.errors import OptionError
+from hermes_magic.errors import OptionError, PastedKeyError
 from hermes_magic.magic import commands
 from hermes_magic.magic.composing import compose
 from hermes_magic.magic.desk import Desk
+from hermes_magic.magic.forgetting import forget_cell
 from hermes_magic.magic.interrupts import on_interrupt
 from hermes_magic.magic.settings import TRAIT_ROWS, Defaults, Servers, Usd
 from hermes_magic.money.budget import Limits
@@ -65,7 +66,11 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
 
     def hermes(self, line: str, cell: str | None = None) -> object:
         """Run a magic line, with the cell's text below it if there is one."""
-        refuse_pasted(f"{line}\n{cell or ''}")
+        try:
+            refuse_pasted(f"{line}\n{cell or ''}")
+        except PastedKeyError:
+            forget_cell(self._shell)
+            raise
         command = commands.recognise(line) if cell is None else None
         if command is not None:
             return command(self._desk)
