@@ -21,7 +21,8 @@ _CODE = (
 )
 _CLEAR = "background-color:transparent;"
 _WIDE = "display:block;overflow-x:auto;overflow-y:hidden;"
-_TABLE = "margin-left:0;margin-right:0;"
+_LIFTED = _WIDE + "margin-top:-1em;"  # its own margin no longer joins that of what is above
+_BLOCKS: Final[Mapping[str, str]] = {"pre": _CODE, "table": "margin-left:0;margin-right:0;"}
 _STRONG: Final[Mapping[str, Side]] = {"L": "left", "R": "right", "AL": "right"}
 
 
@@ -50,24 +51,19 @@ def start_side(text: str) -> Side:
 
 
 def _style(name: str, attributes: str, side: Side, *, in_pre: bool) -> str:
-    match name:
-        case "pre":
-            return _CODE
-        case "code" if in_pre:
-            return _CLEAR
-        case "div" if 'class="highlight"' in attributes:
-            return _CLEAR
-        case "div" | "span" if "hm-math-display" in attributes:
-            return _WIDE
-        case "p" if side == "right":
-            return "text-align:right;"
-        case "table":
-            return _TABLE
-        case "td" | "th":
-            return f"text-align:{_alignment(attributes) or side};"
-    return ""
+    if "hm-math-display" in attributes:
+        return _LIFTED if name == "div" else _WIDE
+    if name in {"td", "th"}:
+        return _cell(attributes, side)
+    if name == "p":
+        return "text-align:right;" if side == "right" else ""
+    if (name == "code" and in_pre) or (name == "div" and 'class="highlight' in attributes):
+        return _CLEAR
+    return _BLOCKS.get(name, "")
 
 
-def _alignment(attributes: str) -> str:
+def _cell(attributes: str, side: Side) -> str:
+    """Return nothing for what is aligned to the right: JupyterLab's cells are so by default."""
     _, _, found = attributes.partition('align="')
-    return found.partition('"')[0]
+    alignment = found.partition('"')[0]
+    return "" if alignment == "right" else f"text-align:{alignment or side};"

@@ -1,5 +1,6 @@
-// Draws one reply as it streams. The kernel sends numbered frames: finished blocks of safe HTML
-// once, the open block as a change to its last state, and the new Markdown for copying. Every
+// Draws one reply as it streams. The kernel sends numbered frames of what has changed: the safe
+// HTML of the open block as a change to its last state, how much of it is now finished and will
+// not change again, and the new Markdown for copying. Every
 // view (there may be several, one per browser tab or "new view") draws from the reply's state,
 // at most once per screen frame, and only what it has not drawn yet.
 //
@@ -19,8 +20,8 @@ export default () => {
       model.on("msg:custom", (frame) => {
         if (frame.number <= reply.number) return;
         for (const name of ["thought", "answer"]) reply[name] = patched(reply[name], frame[name]);
-        reply.source = (frame.answer?.reset ? "" : reply.source) + frame.source;
-        Object.assign(reply, { number: frame.number, frame });
+        reply.source = (frame.answer?.reset ? "" : reply.source) + (frame.source ?? "");
+        Object.assign(reply, { number: frame.number, frame: { ...reply.frame, ...frame } });
         redraw();
       });
       model.on("comm_live_update", () => {
@@ -45,8 +46,9 @@ function pane(generation) {
 function patched(before, change) {
   if (!change) return before;
   const next = change.reset ? pane(before.generation + 1) : before;
-  if (change.closed) next.closed.push(change.closed);
-  next.open = (change.closed ? "" : next.open).slice(0, change.keep) + change.add;
+  const text = next.open.slice(0, change.keep) + change.add;
+  if (change.close) next.closed.push(text.slice(0, change.close));
+  next.open = text.slice(change.close);
   return next;
 }
 
@@ -91,9 +93,8 @@ class View {
     if (!frame) return;
     if (frame.thoughts !== "hidden") this.thought.draw(thought);
     this.answer.draw(answer);
-    const notes = frame.notes.join("\n");
-    setText(this.notes, notes);
-    setText(this.summary, frame.heading);
+    setText(this.notes, frame.notes ?? "");
+    setText(this.summary, frame.heading ?? "");
     setText(this.line, this.reply.lost ? LOST : frame.line);
     for (const copy of this.tools.querySelectorAll(".hermes-copy")) copy.hidden = !this.reply.source;
     if (frame.hears) this.stopButton.hidden = false;

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _NOTHING = {"text/plain": ""}
+_TICK = 0.5  # seconds between two looks at the clock while nothing comes
 
 
 class _Widget(anywidget.AnyWidget):
@@ -52,13 +53,15 @@ class _Pane:
         self._changed = False
         self._reset = True
 
-    def feed(self, text: str) -> None:
+    def feed(self, text: str) -> str:
+        """Take the next piece; give what of it counts, all but blank lines at the start."""
         if not self._source:
             text = text.lstrip("\n")
         if text:
             self._source.append(text)
             self._stream.feed(text)
             self._changed = True
+        return text
 
     def take(self) -> str:
         """Give the whole text and start anew."""
@@ -68,20 +71,21 @@ class _Pane:
         return source
 
     def patch(self) -> dict[str, Any] | None:
-        """Give what has changed since the last patch: blocks to add, and the open one's new end.
+        """Give what has changed since the last patch: how much of it to keep, what to add.
 
-        `keep` counts UTF-16 units, as JavaScript's strings do.
+        The first `close` units of the outcome are final. Units are those of JavaScript: UTF-16.
         """
         if not self._changed:
             return None
         drawn = self._stream.draw()
-        before = "" if drawn.closed or self._reset else self._open
-        same = _common_prefix(before, drawn.open)
+        closed = "".join(drawn.closed)
+        now = closed + drawn.open
+        same = 0 if self._reset else _common_prefix(self._open, now)
         patch = {
             "reset": self._reset,
-            "closed": "".join(drawn.closed),
-            "keep": len(drawn.open[:same].encode("utf-16-le")) // 2,
-            "add": drawn.open[same:],
+            "keep": _units(now[:same]),
+            "add": now[same:],
+            "close": _units(closed),
         }
         self._open, self._changed, self._reset = drawn.open, False, False
         return patch
@@ -97,6 +101,10 @@ def _common_prefix(one: str, other: str) -> int:
         else:
             high = middle - 1
     return low
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
 
 
 class LiveView:
@@ -125,6 +133,8 @@ class LiveView:
         self._answer = _Pane(breaks=False)
         self._notes: list[str] = []
         self._number = 0
+        self._told: dict[str, object] = {}
+        self._at = 0.0
 
     def show(self, events: list[Event], progress: Progress, elapsed: float) -> None:
         """Send the front end what has changed."""
@@ -132,6 +142,9 @@ class LiveView:
             self._take(event)
         if self._widget is None:
             self._open()
+        elif not events and elapsed - self._at < _TICK:
+            return
+        self._at = elapsed
         self._send(progress, elapsed)
 
     def close(self, reply: Reply) -> None:
@@ -145,8 +158,7 @@ class LiveView:
     def _take(self, event: Event) -> None:
         match event:
             case Text(text):
-                self._answer.feed(text)
-                self._source.append(text)
+                self._source.append(self._answer.feed(text))
             case Thought(text):
                 self._feed_thought(text)
             case Rethought():
@@ -174,24 +186,31 @@ class LiveView:
 
     def _send(self, progress: Progress, elapsed: float) -> None:
         assert self._widget is not None  # noqa: S101 - show() has opened it
-        self._number += 1
-        frame = {
-            "number": self._number,
+        facts = {
             "id": self._widget.model_id,
             "answering": bool(progress.answer_deltas),
             "thoughts": self._thoughts,
             "heading": self._heading(progress, elapsed),
             "line": readout.live_line(progress, elapsed, self._rate),
-            "notes": self._notes,
-            "thought": self._thought.patch(),
-            "answer": self._answer.patch(),
+            "notes": "\n".join(self._notes),
             "hears": self._hears,
-            "source": "".join(self._source),
         }
-        self._source.clear()
-        self._widget.send(frame)
+        news = {name: fact for name, fact in facts.items() if self._told.get(name) != fact}
+        self._told = facts
+        self._number += 1
+        self._widget.send({"number": self._number, **news, **self._texts()})
+
+    def _texts(self) -> dict[str, object]:
+        patches = {"thought": self._thought.patch(), "answer": self._answer.patch()}
+        texts: dict[str, object] = {name: patch for name, patch in patches.items() if patch}
+        if self._source:
+            texts["source"] = "".join(self._source)
+            self._source.clear()
+        return texts
 
     def _heading(self, progress: Progress, elapsed: float) -> str:
+        if not progress.thought_deltas:
+            return ""
         if not progress.answer_deltas:
             return readout.live_heading(progress, elapsed)
         spent = readout.seconds(progress.timing.thinking or 0)

@@ -14,9 +14,9 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,8 @@ from tests.browser.conftest import ARGUMENTS
 from tests.browser.lab import Lab, Notebook
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import BrowserContext, CDPSession, WebSocket
 
 RESULTS = Path(__file__).parent / "results" / "view.json"
@@ -59,9 +61,12 @@ shown.update(Markdown(text))
 """
 WATCH = """
 mark => {
-  window.bench = { long: 0, painted: 0, changed: 0 };
+  window.bench = { tasks: [], painted: 0, changed: 0 };
   new PerformanceObserver(list => {
-    for (const task of list.getEntries()) window.bench.long += task.duration / 1000;
+    for (const task of list.getEntries()) {
+      const start = (performance.timeOrigin + task.startTime) / 1000;
+      window.bench.tasks.push([start, task.duration / 1000]);
+    }
   }).observe({ entryTypes: ['longtask'] });
   new MutationObserver(records => {
     if (records.every(record => record.target.closest?.('.hermes-speech'))) return;
@@ -89,6 +94,7 @@ class Figures:
     lag_painted: float
     lag_settled: float
     long_tasks: float
+    long_tasks_at_end: float
     bytes: int
     kernel_cpu: float
     page_cpu: float
@@ -133,7 +139,7 @@ def measure(lab: Lab, profile: BrowserContext, way: str, kind: str, tokens: int)
     """Run one cell and measure it."""
     text = text_of(kind, tokens)
     received: list[int] = []
-    with Timed(text, pause=1 / (200 if tokens <= 2000 else 500)) as server:  # noqa: PLR2004
+    with Timed(text, pause=1 / (200 if tokens <= 2000 else 500)) as server:
         ask = "%%hermes --max-tokens 100000\ngo"
         cell = ask if way == "hermes" else ANCHOR.format(url=server.base_url)
         cpu = "import time\nprint(time.process_time())"
@@ -155,7 +161,7 @@ def measure(lab: Lab, profile: BrowserContext, way: str, kind: str, tokens: int)
         book.run_cell(2)
         book.wait_idle()
         settle(book)
-        seen: dict[str, float] = book.page.evaluate("window.bench")
+        seen: dict[str, Any] = book.page.evaluate("window.bench")
         after, total = page_cpu(metrics), sum(received)
         book.run_cell(3)
         book.wait_idle()
@@ -164,7 +170,9 @@ def measure(lab: Lab, profile: BrowserContext, way: str, kind: str, tokens: int)
     return Figures(
         *(way, kind, tokens, len(text.encode())),
         *(server.last - began, seen["painted"] - server.last, seen["changed"] - server.last),
-        *(seen["long"], total, spent, after - before),
+        sum(length for start, length in seen["tasks"] if start < server.last),
+        sum(length for start, length in seen["tasks"] if start >= server.last),
+        *(total, spent, after - before),
     )
 
 
@@ -195,19 +203,22 @@ def exponent(one: Figures, other: Figures, name: str) -> float:
 
 def report(runs: list[Figures]) -> str:
     """Write the table, and the growth of our own figures with the text."""
-    lines = [
-        "| way | text | tokens | s | lag: painted | settled | long tasks | of the time"
-        " | bytes / answer | kernel CPU | page CPU |",
-        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]
+    head = (
+        "| way | text | tokens | s | lag: painted | settled | long tasks: streaming"
+        " | of the time | at the end | bytes / answer | kernel CPU | page CPU |"
+    )
+    lines = [head, "|---|---|" + "--:|" * 10]
     lines += [
         f"| {r.way} | {r.kind} | {r.tokens:,} | {r.seconds:.1f} | {r.lag_painted:.2f} "
         f"| {r.lag_settled:.2f} | {r.long_tasks:.2f} | {r.long_tasks / r.seconds:.1%} "
+        f"| {r.long_tasks_at_end:.2f} "
         f"| {r.bytes / r.answer_bytes:.1f} | {r.kernel_cpu:.2f} | {r.page_cpu:.2f} |"
         for r in runs
     ]
-    own = sorted((r for r in runs if (r.way, r.kind) == ("hermes", "mixed")), key=lambda r: r.tokens)
-    for one, other in zip(own, own[1:], strict=False):
+    own = sorted(
+        (r for r in runs if (r.way, r.kind) == ("hermes", "mixed")), key=lambda r: r.tokens
+    )
+    for one, other in pairwise(own):
         grown = (f"{n} {exponent(one, other, n):.2f}" for n in ("bytes", "kernel_cpu", "page_cpu"))
         lines.append(f"growth {one.tokens:,} to {other.tokens:,}: {', '.join(grown)}")
     return "\n".join(lines)

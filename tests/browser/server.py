@@ -15,7 +15,7 @@ from typing import Any
 import nbformat
 import psutil
 
-WAIT = 20.0  # seconds; a bound for broken code, nothing that works comes near it
+WAIT = 60.0  # seconds; a bound for broken code, nothing that works comes near it
 QUIET = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Dialog, Page
 
     from .lab import Lab, Notebook, NotebookMaker
 
@@ -70,8 +70,8 @@ DEMO = CODE_POINT.sub(lambda found: chr(int(found[1], 16)), fragment("_hostile.m
 # Tags that are not in the allowed set, outside what MathJax made; and what ran.
 FOREIGN = """
 () => {
-  const allowed = new Set(('A BLOCKQUOTE BR CODE DETAILS DIV EM H1 H2 H3 H4 H5 H6 HR LI OL P PRE S ' +
-    'SPAN STRONG SUMMARY SUP TABLE TBODY TD TH THEAD TR UL BUTTON').split(' '));
+  const allowed = new Set(('A BLOCKQUOTE BR CODE DETAILS DIV EM H1 H2 H3 H4 H5 H6 HR LI OL P ' +
+    'PRE S SPAN STRONG SUMMARY SUP TABLE TBODY TD TH THEAD TR UL BUTTON').split(' '));
   const found = [];
   for (const root of document.querySelectorAll('.hermes')) {
     for (const node of root.querySelectorAll('*')) {
@@ -79,14 +79,14 @@ FOREIGN = """
       for (const kind of ['mouseover', 'click', 'focus', 'toggle', 'error', 'load']) {
         if (node.tagName !== 'A' && node.tagName !== 'BUTTON') node.dispatchEvent(new Event(kind));
       }
-      if (!allowed.has(node.tagName) && node.tagName !== 'MJX-ASSISTIVE-MML') found.push(node.outerHTML);
+      if (!allowed.has(node.tagName)) found.push(node.outerHTML);
       if (node.tagName === 'BUTTON' && !node.matches('.hermes-button')) found.push(node.outerHTML);
       for (const { name, value } of node.attributes) {
         if (name.startsWith('on') || name.startsWith('data-commandlinker')) found.push(name);
         if (name === 'href' && !/^(https?:|mailto:)/i.test(value)) found.push(value);
       }
     }
-    for (const link of root.querySelectorAll('mjx-container a, .MathJax a')) found.push(link.outerHTML);
+    for (const link of root.querySelectorAll('mjx-container a')) found.push(link.outerHTML);
   }
   if (window.hermesPwned || window.hermesDemoPwned) found.push('executed');
   return found;
@@ -103,7 +103,7 @@ def server() -> Iterator[Scripted]:
 def asking() -> str:
     return (
         f"for payload in {[TOGETHER, DEMO, *ALONE]!a}:\n"
-        "    get_ipython().run_cell_magic('hermes', '', 'say ' + payload)"
+        "    get_ipython().run_cell_magic('hermes', '--no-vars', 'say ' + payload)"
     )
 
 
@@ -113,7 +113,7 @@ def test_payloads_live_reloaded_and_untrusted(
     assert len(EVERYTHING) >= 60
     book = notebook("hostile.ipynb", [setup(server), asking()])
     dialogs: list[str] = []
-    book.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    book.page.on("dialog", lambda dialog: note(dialog, dialogs))
     book.page.on("popup", lambda popup: dialogs.append(popup.url))
     book.open()
     book.page.evaluate(f"""() => {{
@@ -178,14 +178,19 @@ def test_the_check_itself_sees_what_runs_and_what_is_fetched(notebook: NotebookM
 
 def exported(source: Path, folder: Path) -> Path:
     command = [sys.executable, "-m", "nbconvert", "--to", "html", f"--output-dir={folder}"]
-    subprocess.run([*command, str(source)], check=True, capture_output=True)
+    subprocess.run([*command, str(source)], check=True, capture_output=True)  # noqa: S603
     return folder / f"{source.stem}.html"
+
+
+def note(dialog: Dialog, dialogs: list[str]) -> None:
+    dialogs.append(dialog.message)
+    dialog.dismiss()
 
 
 def opened(profile: BrowserContext, file: Path) -> tuple[Page, list[str], list[str]]:
     page, asked, dialogs = profile.new_page(), list[str](), list[str]()
     page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", lambda dialog: note(dialog, dialogs))
     page.goto(file.as_uri())
     page.wait_for_load_state("load")
     return page, asked, dialogs

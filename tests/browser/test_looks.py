@@ -63,6 +63,7 @@ def test_the_picture_of_the_readme(notebook: NotebookMaker) -> None:
         book.hide_files()
         book.run_all()
         book.wait_idle()
+    book.set_theme("JupyterLab Light")
     book.select_cell(0)
     expect(book.output(1).locator("mjx-container")).to_have_count(5)
     book.page.mouse.move(0, 0)
