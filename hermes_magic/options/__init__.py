@@ -7,7 +7,9 @@ option is one new field. Words are quoted as in a shell; nothing is abbreviated 
 from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert, usd
 from hermes_magic.options.line import check, nearest, parse
 from hermes_magic.options.page import help_text
-from hermes_magic.options.table import FLAGS, TABLE, Options, Row, Spec, Thoughts
+from hermes_magic.options.rows import FLAGS, TABLE, Row
+from hermes_magic.options.spec import Spec
+from hermes_magic.options.table import Options, Thoughts
 
 __all__ = [
     "FLAGS",

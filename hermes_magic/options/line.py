@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hermes_magic.errors import OptionError
-from hermes_magic.options.table import FLAGS, TABLE, Options, Row
+from hermes_magic.options.rows import FLAGS, TABLE, Row
+from hermes_magic.options.table import Options
 
 _WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+(?=\s|$)""", re.DOTALL)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from hermes_magic.options.table import FLAGS, TABLE, Row, negated
+from hermes_magic.options.rows import FLAGS, TABLE, Row, negated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from hermes_magic.options import convert as to
-from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert
+from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES
+from hermes_magic.options.spec import option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from decimal import Decimal
 
 
 Thoughts = Literal["open", "folded", "hidden"]
 """How a thought is shown: unfolded, folded behind its heading, or not at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """How one option is written.
-
-    Attributes:
-        flags: such as ("-t", "--temperature").
-        convert: the check of its value; None for a switch.
-        metavar: what stands for the value in the help.
-        help: one line.
-        trait: whether a notebook can set its default.
-        repeatable: whether it may be given more than once; `convert` gives a tuple, and those of
-            one line are joined.
-        alone: its value where the line gives it none; None if it must give one.
-    """
-
-    flags: tuple[str, ...]
-    convert: Convert | None
-    metavar: str
-    help: str
-    trait: bool
-    repeatable: bool
-    alone: str | None = None
-
-
-def _option(  # noqa: PLR0913 - the columns of the table
-    *flags: str,
-    default: Any,
-    convert: Convert | None,
-    metavar: str = "",
-    help: str,  # noqa: A002 - the column of the table
-    trait: bool = True,
-    alone: str | None = None,
-) -> Any:
-    spec = Spec(flags, convert, metavar, help, trait, repeatable=default == (), alone=alone)
-    return dataclasses.field(default=default, metadata={"spec": spec})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +25,7 @@ class Options:
     it OpenRouter reserves the model's maximum, and the balance must cover that.
     """
 
-    model: str = _option(
+    model: str = option(
         "-m",
         "--model",
         default=HERMES_4_405B,
@@ -71,27 +33,27 @@ class Options:
         metavar="MODEL",
         help="the model's slug, or a short name: " + ", ".join(SHORT_NAMES),
     )
-    server: str = _option(
+    server: str = option(
         "--server",
         default="openrouter",
         convert=to.server_name,
         metavar="NAME",
         help="who answers; %hermes servers lists them",
     )
-    think: bool = _option(
+    think: bool = option(
         "--think",
         default=True,
         convert=None,
         help="let Hermes think before it answers",
     )
-    thoughts: Literal["open", "folded", "hidden"] = _option(
+    thoughts: Literal["open", "folded", "hidden"] = option(
         "--thoughts",
         default="folded",
         convert=to.one_of("open", "folded", "hidden"),
         metavar="HOW",
         help="how its thought is shown: open, folded (open while it streams) or hidden",
     )
-    system: str = _option(
+    system: str = option(
         "-s",
         "--system",
         default="",
@@ -99,13 +61,13 @@ class Options:
         metavar="TEXT",
         help="a system prompt",
     )
-    vars: bool = _option(
+    vars: bool = option(
         "--vars",
         default=True,
         convert=None,
         help="put the values of {{expressions}} into the question",
     )
-    attached: tuple[str, ...] = _option(
+    attached: tuple[str, ...] = option(
         "--with",
         default=(),
         convert=to.things,
@@ -113,14 +75,14 @@ class Options:
         help="attach variables or text files, described for the model; may be repeated: df,model",
         trait=False,
     )
-    with_tokens: int = _option(
+    with_tokens: int = option(
         "--with-tokens",
         default=2000,
         convert=to.whole(64),
         metavar="N",
         help="about how many tokens the description of each may have",
     )
-    temperature: float = _option(
+    temperature: float = option(
         "-t",
         "--temperature",
         default=0.6,
@@ -128,124 +90,124 @@ class Options:
         metavar="X",
         help="how freely to choose words, 0 to 2",
     )
-    top_p: float = _option(
+    top_p: float = option(
         "--top-p",
         default=0.95,
         convert=to.number(0, 1, above=True),
         metavar="X",
         help="choose among the likeliest tokens that make up this share, above 0 up to 1",
     )
-    top_k: int = _option(
+    top_k: int = option(
         "--top-k",
         default=20,
         convert=to.whole(0),
         metavar="N",
         help="choose among this many of the likeliest tokens; 0 for all",
     )
-    max_tokens: int = _option(
+    max_tokens: int = option(
         "--max-tokens",
         default=8192,
         convert=to.whole(1),
         metavar="N",
         help="the longest that thought and answer together may be, in tokens",
     )
-    seed: int | None = _option(
+    seed: int | None = option(
         "--seed",
         default=None,
         convert=to.whole(0),
         metavar="N",
         help="ask for the same choice of words each time",
     )
-    stop: tuple[str, ...] = _option(
+    stop: tuple[str, ...] = option(
         "--stop",
         default=(),
         convert=to.stop_text,
         metavar="TEXT",
         help="end the answer before this text; may be repeated",
     )
-    repetition_penalty: float | None = _option(
+    repetition_penalty: float | None = option(
         "--repetition-penalty",
         default=None,
         convert=to.number(0, 2, above=True),
         metavar="X",
         help="above 1: use tokens again less willingly, those of the question included",
     )
-    frequency_penalty: float | None = _option(
+    frequency_penalty: float | None = option(
         "--frequency-penalty",
         default=None,
         convert=to.number(-2, 2),
         metavar="X",
         help="above 0: less willingly the more often a token has come",
     )
-    presence_penalty: float | None = _option(
+    presence_penalty: float | None = option(
         "--presence-penalty",
         default=None,
         convert=to.number(-2, 2),
         metavar="X",
         help="above 0: less willingly if a token has come at all",
     )
-    provider: tuple[str, ...] = _option(
+    provider: tuple[str, ...] = option(
         "--provider",
         default=(),
         convert=to.provider_names,
         metavar="A,B",
         help="ask only these providers, in this order",
     )
-    fallback: tuple[str, ...] = _option(
+    fallback: tuple[str, ...] = option(
         "--fallback",
         default=(),
         convert=to.model_slugs,
         metavar="MODEL",
         help="the model to ask if the first cannot answer; may be repeated",
     )
-    max_price: tuple[Decimal, Decimal] | None = _option(
+    max_price: tuple[Decimal, Decimal] | None = option(
         "--max-price",
         default=None,
         convert=to.prices,
         metavar="IN,OUT",
         help="the most to pay, in USD per million tokens",
     )
-    zdr: bool = _option(
+    zdr: bool = option(
         "--zdr",
         default=False,
         convert=None,
         help="ask only providers that keep no data",
     )
-    data_collection: bool = _option(
+    data_collection: bool = option(
         "--data-collection",
         default=True,
         convert=None,
         help="let providers keep the text; with --no-, ask only those that do not",
     )
-    max_cost: Decimal | None = _option(  # noqa: RUF009 - a field, as all of them
+    max_cost: Decimal | None = option(  # noqa: RUF009 - a field, as all of them
         "--max-cost",
         default=None,
         convert=to.usd,
         metavar="USD",
         help="the most that this cell may cost; lowers --max-tokens, or fails before it is sent",
     )
-    timeout: float | None = _option(
+    timeout: float | None = option(
         "--timeout",
         default=None,
         convert=to.number(0, 86_400, above=True),
         metavar="SECONDS",
         help="give up when nothing has come for so long (without it: 180 s of a silent line)",
     )
-    param: tuple[tuple[str, Any], ...] = _option(
+    param: tuple[tuple[str, Any], ...] = option(
         "--param",
         default=(),
         convert=to.parameter,
         metavar="KEY=JSON",
         help="any other field of the request body; may be repeated",
     )
-    retries: int = _option(
+    retries: int = option(
         "--retries",
         default=2,
         convert=to.whole(0),
         metavar="N",
         help="how often to ask again when no answer has begun: 429, 5xx, no connection",
     )
-    out: str = _option(
+    out: str = option(
         "-o",
         "--out",
         default="",
@@ -254,7 +216,7 @@ class Options:
         help="keep the Reply in this variable",
         trait=False,
     )
-    chat: str = _option(
+    chat: str = option(
         "--chat",
         default="",
         convert=to.chat_name,
@@ -263,28 +225,28 @@ class Options:
         trait=False,
         alone="main",
     )
-    new: bool = _option(
+    new: bool = option(
         "--new",
         default=False,
         convert=None,
         help="start the conversation over",
         trait=False,
     )
-    context: int = _option(
+    context: int = option(
         "--context",
         default=131_072,
         convert=to.whole(1),
         metavar="N",
         help="how many tokens the model can read; a conversation's oldest turns give way",
     )
-    json: bool = _option(
+    json: bool = option(
         "--json",
         default=False,
         convert=None,
         help="ask for JSON; it is checked, and stands in reply.data",
         trait=False,
     )
-    schema: str = _option(
+    schema: str = option(
         "--schema",
         default="",
         convert=to.schema,
@@ -293,14 +255,14 @@ class Options:
         "list[NAME] of one",
         trait=False,
     )
-    code: bool = _option(
+    code: bool = option(
         "--code",
         default=False,
         convert=None,
         help="put the answer's code into a new cell below, which nobody runs but you",
         trait=False,
     )
-    dry_run: bool = _option(
+    dry_run: bool = option(
         "--dry-run",
         "--show-prompt",
         default=False,
@@ -308,7 +270,7 @@ class Options:
         help="show the request and what it can cost, and send nothing",
         trait=False,
     )
-    help: bool = _option(
+    help: bool = option(
         "-h",
         "--help",
         default=False,
@@ -316,36 +278,3 @@ class Options:
         help="show this help and send nothing",
         trait=False,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the table: the field's name, its default and how it is written."""
-
-    name: str
-    default: Any
-    spec: Spec
-
-
-TABLE: tuple[Row, ...] = tuple(
-    Row(field.name, field.default, field.metadata["spec"]) for field in dataclasses.fields(Options)
-)
-
-
-def _flags() -> Mapping[str, tuple[Row, bool | None]]:
-    flags: dict[str, tuple[Row, bool | None]] = {}
-    for row in TABLE:
-        switch = row.spec.convert is None
-        flags.update(dict.fromkeys(row.spec.flags, (row, True if switch else None)))
-        if switch and row.spec.trait:
-            flags[negated(row)] = (row, False)
-    return flags
-
-
-def negated(row: Row) -> str:
-    """Give the flag that switches a switch off."""
-    return "--no-" + row.name.replace("_", "-")
-
-
-FLAGS = _flags()
-"""Each flag's row, and what it sets if it takes no value."""
