@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -18,7 +19,7 @@ from hermes_magic.reply import Reply, Timing, Usage
 from hermes_magic.view.static import bundle
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 MEDIAN = Script.load().named("median")
 REPLY = Reply(
