@@ -8,7 +8,6 @@ import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import nbformat
 import pypandoc
@@ -17,9 +16,6 @@ import pytest
 from hermes_magic.offline.script import Script
 from hermes_magic.reply import Reply, Timing, Usage
 from hermes_magic.view.static import bundle
-
-if TYPE_CHECKING:
-    pass
 
 MEDIAN = Script.load().named("median")
 REPLY = Reply(
