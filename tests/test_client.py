@@ -19,7 +19,7 @@ from hermes_magic.reply import Done, Event, Failed, Reply, ReplyBuilder, Started
 from hermes_magic.wire.client import Client
 from hermes_magic.wire.servers import Server
 
-KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
+KEY = "sk-or-v1-made-up-for-the-tests-alone"
 LONG = 60.0
 SOON = 5.0
 BODY: dict[str, Any] = {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hermes_magic.errors import HermesError
     from hermes_magic.offline.messages import Event, Step
 
-KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
+KEY = "sk-or-v1-made-up-for-the-tests-alone"
 WHO = {"id": "gen-1", "model": "nousresearch/hermes-4-405b", "provider": "Nebius"}
 USAGE = {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17, "cost": 0.000027}
 IN_THOUGHT = ("", "Let me think.")
