@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 KEY = "sk-or-v1-" + "0123456789abcdef" * 4
+PLAIN = "a-key-of-another-shape-0123456789"
 TYPED = "sk-or-v1-" + "fedcba9876543210" * 4
 COST = Decimal("0.0012300000000000001")
 WHO = {"id": "gen-1", "model": HERMES_4_405B, "provider": "Nebius"}
@@ -212,14 +213,17 @@ def test_a_pasted_key_is_refused_before_anything_is_sent(
     assert till.questions == before
 
 
-def test_a_pasted_key_does_not_stay_in_ipythons_history(till: Till, tmp_path: Path) -> None:
-    with kernel_at_home(till, tmp_path, OPENROUTER_API_KEY=KEY) as kernel:
+@pytest.mark.parametrize("pasted", [TYPED, PLAIN], ids=["any key", "the one in use"])
+def test_a_pasted_key_does_not_stay_in_ipythons_history(
+    till: Till, tmp_path: Path, pasted: str
+) -> None:
+    with kernel_at_home(till, tmp_path, OPENROUTER_API_KEY=PLAIN) as kernel:
         kernel.run("before = 1")
-        kernel.run(f"%%hermes\nMy key is {TYPED}")
+        kernel.run(f"%%hermes\nMy key is {pasted}")
         kernel.run("after = 2")
-        assert TYPED not in kernel.value("(In, _i, _ii, _iii)")
+        assert pasted not in kernel.value("(In, _i, _ii, _iii)")
         assert kernel.run("%history -g 'before|after' -n").ok
-    assert holding(tmp_path, TYPED) == []
+    assert holding(tmp_path, pasted) == []
     assert "history.sqlite" in holding(tmp_path, "after = 2")
 
 

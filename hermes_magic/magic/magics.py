@@ -67,10 +67,13 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
     def hermes(self, line: str, cell: str | None = None) -> object:
         """Run a magic line, with the cell's text below it if there is one."""
         try:
-            refuse_pasted(f"{line}\n{cell or ''}")
+            return self._run(line, cell)
         except PastedKeyError:
             forget_cell(self._shell)
             raise
+
+    def _run(self, line: str, cell: str | None) -> object:
+        refuse_pasted(f"{line}\n{cell or ''}")
         command = commands.recognise(line) if cell is None else None
         if command is not None:
             return command(self._desk)
