@@ -56,10 +56,11 @@ class Client:
 
     Attributes:
         busy: a request is under way, or the end of its body has not been seen yet.
+        draining: its reply is whole, and only the end of its body has not been seen yet.
     """
 
     def __init__(self, server: Server, key: str) -> None:
-        self.busy = False
+        self.busy = self.draining = False
         self._abort = threading.Event()
         self._server = server
         self._key = key
@@ -102,7 +103,7 @@ class Client:
             if not decoder.ended:
                 yield self._redacted(decoder.flush(cut=self._network_failure(error)))
         finally:
-            self.busy = False
+            self.busy = self.draining = False
 
     def abort(self) -> None:
         """End the request under way from any thread; its iterator ends soon after."""
@@ -137,7 +138,9 @@ class Client:
                     yield self._redacted(events) if decoder.ended else events
                 if decoder.ended:
                     break
-            yield self._redacted(decoder.flush())
+            last = self._redacted(decoder.flush())
+            self.draining = True
+            yield last
             for _ in chunks:
                 pass
 
