@@ -85,6 +85,7 @@ class TestOptions:
             "x = 1\nanswer = %hermes --tho",
             "%%hermes -s 'Be brief.' --tho",
             "\n%%hermes --tho",
+            "%%time\n%hermes --tho",
         ],
     )
     def test_wherever_the_line_is(self, kernel: Kernel, code: str) -> None:
@@ -97,7 +98,7 @@ class TestOptions:
 
     @pytest.mark.parametrize(
         "code",
-        ["%%hermes\nWhy --tho", "%hermes Why --tho", "%%bash\n%hermes --tho", "hermes --tho"],
+        ["%%hermes\nWhy --tho", "%hermes Why --tho", "%%hermes\n%hermes --tho", "hermes --tho"],
     )
     def test_but_not_in_a_question_or_elsewhere(self, kernel: Kernel, code: str) -> None:
         assert not any("--thoughts" in each for each in kernel.complete(code))

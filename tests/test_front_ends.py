@@ -326,6 +326,16 @@ def test_hostile_prompts_are_sent_byte_for_byte(
     assert [sent for (sent,) in model.sent] == [text.removesuffix("\n") for text in asked]
 
 
+@pytest.mark.parametrize(
+    "cell", ["%%hermes", "%%hermes\nWhy", "%%hermes\n>>> f(1)", "%%hermes\na\n"]
+)
+def test_a_terminal_waits_for_the_empty_line_below_a_question(
+    terminal: Terminal, cell: str
+) -> None:
+    assert terminal.shell.check_complete(cell)[0] == "incomplete"
+    assert terminal.shell.check_complete(f"{cell.rstrip()}\n\n")[0] == "complete"
+
+
 def test_lone_surrogates_too_where_a_front_end_can_type_them(
     terminal: Terminal, model: Model
 ) -> None:

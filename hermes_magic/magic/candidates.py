@@ -22,6 +22,8 @@ from hermes_magic.prompt.schema import looks_like_schema
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from IPython.core.interactiveshell import InteractiveShell
+
     from hermes_magic.asking.desk import Desk
     from hermes_magic.magic.commands import Command
 
@@ -57,6 +59,17 @@ class Sources:
 
     namespace: Mapping[str, Any]
     desk: Desk
+
+
+def sources(shell: InteractiveShell, desk: Desk) -> Sources:
+    """Give the names of a notebook: not what is private or IPython's own."""
+    hidden = shell.user_ns_hidden
+    namespace = {
+        name: value
+        for name, value in dict(shell.user_ns).items()
+        if not name.startswith("_") and hidden.get(name) is not value
+    }
+    return Sources(namespace, desk)
 
 
 def offer(typed: str, sources: Sources, *, in_cell: bool) -> Offer:
@@ -181,7 +194,7 @@ def _attributes(fragment: str, sources: Sources) -> Iterator[Word]:
 
 def _is_schema(value: object) -> bool:
     if isinstance(value, dict):
-        return looks_like_schema(value)
+        return bool(value) and looks_like_schema(value)
     if not isinstance(value, type):
         return False
     built = is_dataclass(value) or typing.is_typeddict(value)

@@ -29,7 +29,7 @@ def install(shell: InteractiveShell, front: Front) -> None:
     uninstall(shell)
 
     def matcher(context: CompletionContext) -> Mapping[str, Any]:
-        return _complete(front, context, told=not hasattr(shell, "kernel"))
+        return _complete(shell, front, context)
 
     named: Any = context_matcher(identifier="hermes_magic.completing", priority=_PRIORITY)
     _matchers(shell).append(named(matcher))
@@ -41,17 +41,20 @@ def uninstall(shell: InteractiveShell) -> None:
     known[:] = [each for each in known if getattr(each, "__module__", "") != __name__]
 
 
-def _complete(front: Front, context: CompletionContext, *, told: bool) -> Mapping[str, Any]:
+def _complete(
+    shell: InteractiveShell, front: Front, context: CompletionContext
+) -> Mapping[str, Any]:
     """Give what the word at the cursor can become, in IPython's form."""
     found = _typed(context.full_text, context.cursor_line, context.text_until_cursor)
     if found is None:
         return {"completions": []}
     typed, in_cell = found
-    from hermes_magic.magic.candidates import as_completions
+    from hermes_magic.magic import candidates
 
-    offer = front.magics.offer(typed, in_cell=in_cell)
+    names = candidates.sources(shell, front.magics.desk)
+    offer = candidates.offer(typed, names, in_cell=in_cell)
     return {
-        "completions": as_completions(offer, told=told),
+        "completions": candidates.as_completions(offer, told=not hasattr(shell, "kernel")),
         "matched_fragment": offer.fragment,
         "ordered": True,
         "suppress": True,
@@ -64,7 +67,7 @@ def _typed(text: str, row: int, line: str) -> tuple[str, bool] | None:
     above = "".join(text.split("\n")[:row])
     if not above.strip() and (cell := re.match(_CELL, line)):
         return cell[1], True
-    if text.lstrip().startswith("%%"):
+    if text.lstrip().startswith("%%hermes"):
         return None
     found = re.match(_LINE, line)
     return (found[1], False) if found else None

@@ -26,7 +26,6 @@ from hermes_magic.wire.servers import OPENROUTER_URL
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from hermes_magic.magic.candidates import Offer
     from hermes_magic.reply import Reply
 
 
@@ -66,6 +65,11 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
             forget_cell(self._shell)
             raise
 
+    @property
+    def desk(self) -> Counter:
+        """Who is asked, and what is known of them."""
+        return self._desk
+
     def _run(self, line: str, cell: str | None) -> object:
         refuse_pasted(f"{line}\n{cell or ''}")
         command = commands.recognise(line) if cell is None else None
@@ -94,19 +98,6 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
             return options, rest
         model = {"model": self._desk.model_at(self._desk.server(options.server))}
         return grammar.parse(line, self._defaults() | model, bare=bare)
-
-    def offer(self, typed: str, *, in_cell: bool) -> Offer:
-        """Give what Tab can put behind what is typed on a magic line."""
-        from hermes_magic.magic import candidates
-
-        hidden = self._shell.user_ns_hidden
-        namespace = {
-            name: value
-            for name, value in dict(self._shell.user_ns).items()
-            if not name.startswith("_") and hidden.get(name) is not value
-        }
-        sources = candidates.Sources(namespace, self._desk)
-        return candidates.offer(typed, sources, in_cell=in_cell)
 
     def close(self) -> None:
         """Close the connection, and the offline server if one runs."""

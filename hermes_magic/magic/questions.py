@@ -69,6 +69,8 @@ def _asked_in_a_cell(lines: list[str]) -> list[str]:
     return lines
 
 
+# IPython then leaves it out where it asks whether a cell is whole, or needs another line.
+_asked_in_a_cell.has_side_effects = True  # type: ignore[attr-defined]  # IPython's own mark
 _TRANSFORMERS = (_AskedOnTheLine, _AskedInAnAssignment)
 
 
