@@ -229,6 +229,15 @@ def terminal() -> Iterator[Tabs]:
     shell.history_manager.end_session()
 
 
+def test_a_wrong_setting_is_not_tab_s_to_tell(
+    monkeypatch: pytest.MonkeyPatch, terminal: Tabs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENROUTER_BASE_URL", "no address")
+    terminal("%%hermes -m ")
+    assert "--thoughts" in terminal("%%hermes --tho")
+    assert capsys.readouterr() == ("", "")
+
+
 class TestTerminal:
     def test_each_option_has_its_help_beside_it(self, terminal: Tabs) -> None:
         offered = terminal("%%hermes --")

@@ -49,10 +49,14 @@ def _complete(
     if found is None:
         return {"completions": []}
     typed, in_cell = found
+    from hermes_magic.errors import HermesError
     from hermes_magic.magic import candidates
 
     names = candidates.sources(shell, front.magics.desk)
-    offer = candidates.offer(typed, names, in_cell=in_cell)
+    try:
+        offer = candidates.offer(typed, names, in_cell=in_cell)
+    except HermesError:  # of a setting: the cell will tell it, on one line
+        return {"completions": []}
     return {
         "completions": candidates.as_completions(offer, told=not hasattr(shell, "kernel")),
         "matched_fragment": offer.fragment,
