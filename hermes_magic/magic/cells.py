@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hermes_magic.magic.interrupts import on_interrupt
+from hermes_magic.asking.interrupts import on_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,6 +26,7 @@ from hermes_magic.wire.servers import OPENROUTER_URL
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from hermes_magic.asking.home import Home
     from hermes_magic.reply import Reply
 
 
@@ -94,6 +95,13 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         model = {"model": self._desk.model_at(self._desk.server(options.server))}
         return grammar.parse(line, self._defaults() | model, bare=bare)
 
+    def home(self) -> Home:
+        """Give what Python code in this notebook asks by."""
+        from hermes_magic.magic.home import NotebookHome
+
+        desk, asker = self._desk, self._asker
+        return NotebookHome(self._shell, desk, asker, self._defaults, self._note_shown)
+
     def close(self) -> None:
         """Close the connection, and the offline server if one runs."""
         self._session.close()
@@ -126,6 +134,9 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         if options.out:
             self._shell.user_ns[options.out] = reply
         self._shell.displayhook.update_user_ns(reply)
+        self._note_shown(reply, options)
+
+    def _note_shown(self, reply: Reply, _options: grammar.Options) -> None:
         self._shown = (self._shell.execution_count, reply)
 
     def _defaults(self) -> dict[str, Any]:
