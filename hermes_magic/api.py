@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Keywords", "aask", "ask", "dry_run"]
 
+_HEARTBEAT_SECONDS: Final = 0.2
 _GOODBYE_SECONDS: Final = 2.0
 _FIRST: Final = threading.Lock()  # two threads may be the first to ask
 
@@ -74,7 +75,9 @@ async def aask(text: str, **keywords: Unpack[Keywords]) -> Reply:
     stopper = Stopper()
     under_way = asyncio.wrap_future(_on_a_thread(_prepare(text, keywords), stopper))
     try:
-        return await asyncio.shield(under_way)
+        while not under_way.done():  # a kernel's loop hears an interrupt only when it wakes
+            await asyncio.wait([under_way], timeout=_HEARTBEAT_SECONDS)
+        return under_way.result()
     except asyncio.CancelledError:
         stopper.stop()
         under_way.add_done_callback(lambda done: done.exception())  # else asyncio complains
