@@ -141,6 +141,8 @@ def test_a_cell_without_an_id_is_known_by_its_text(kernel: Kernel, scripted: Scr
     for _ in range(2):
         kernel.run("reply = ask('A city?', chat=True)")
     assert scripted.said() == ["A city?"]
+    kernel.run("reply = ask('Big?', chat=True)")
+    assert scripted.said() == ["A city?", "So: A city?", "Big?"]
 
 
 def test_what_is_shown_is_shown_once(kernel: Kernel, scripted: Scripted) -> None:

@@ -217,6 +217,11 @@ class TestExplain:
         assert scripted.question.startswith("`total` (function):")
         assert scripted.question.endswith("```\n\n" + line[line.index("why") :])
 
+    def test_a_question_mark_behind_a_variable(self, kernel: Kernel, scripted: Scripted) -> None:
+        kernel.run(TOTAL)
+        assert kernel.run("%hermes explain total?").ok
+        assert scripted.question.startswith("`total` (function):")
+
     def test_dots_lead_to_what_belongs_to_it(self, kernel: Kernel, scripted: Scripted) -> None:
         kernel.run("import json")
         assert kernel.run("%hermes explain json.dumps").ok

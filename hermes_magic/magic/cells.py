@@ -60,3 +60,11 @@ def cell_of(shell: Any, text: str) -> tuple[object, str]:
     parent = shell.get_parent() or {}
     told = parent.get("metadata", {}).get("cellId")
     return parent.get("header", {}).get("msg_id"), str(told or text)
+
+
+def running_source(shell: Any) -> str:
+    """Give the source of the running cell as the front end sent it; "" in a terminal."""
+    if not hasattr(shell, "kernel"):
+        return ""
+    parent = shell.get_parent() or {}
+    return str(parent.get("content", {}).get("code", ""))

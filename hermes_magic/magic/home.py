@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hermes_magic.magic.cells import CellHost
+from hermes_magic.magic.cells import CellHost, running_source
 from hermes_magic.magic.forgetting import forget_cell
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ class NotebookHome:
 
     def host(self) -> CellHost:
         """Give the host of one call: the cell that runs."""
-        manager = self._shell.history_manager
-        typed = manager.input_hist_raw if manager is not None else ()
-        return CellHost(self._shell, typed[-1] if typed else "", self._keep)
+        return CellHost(self._shell, running_source(self._shell), self._keep)
 
     def forget_source(self) -> None:
         """Take the running cell out of IPython's history."""
