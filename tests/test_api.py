@@ -37,6 +37,7 @@ from hermes_magic.money.place import data_folder
 from hermes_magic.money.store import Store
 from hermes_magic.offline import Cut, Pause, Request, Response, Server
 from hermes_magic.options import HERMES_4_405B, TABLE
+from tests.hostile import HOSTILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,6 +132,12 @@ def test_the_text_is_sent_byte_for_byte(scripted: Scripted, text: str) -> None:
     reply = ask(text)
     assert scripted.question == text
     assert (reply.text, reply.state, reply.cost) == (text, "complete", COST)
+
+
+def test_so_are_hostile_texts(scripted: Scripted) -> None:
+    for text in filter(str.strip, HOSTILE):
+        ask(text)
+        assert scripted.question == text
 
 
 def test_expressions_are_evaluated_with_the_values_given(scripted: Scripted) -> None:
@@ -484,7 +491,8 @@ def test_a_forked_process_asks_by_connections_of_its_own(
     scripted: Scripted, tmp_path: Path
 ) -> None:
     source = (
-        "import os\n"
+        "import os, warnings\n"
+        "warnings.simplefilter('ignore')  # Python 3.12 warns of any fork beside a thread\n"
         "from hermes_magic import ask\n"
         "ask('Parent?')\n"
         "if os.fork() == 0:\n"
