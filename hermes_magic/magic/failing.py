@@ -52,7 +52,9 @@ class LastException:
         names = file_names(error) & numbers.keys()
         cells = {name: self._cell(name, numbers[name]) for name in names}
         result = self._shell.last_execution_result
-        if result is not None and error in (result.error_in_exec, result.error_before_exec):
+        if result is not None and any(
+            error is one for one in (result.error_in_exec, result.error_before_exec)
+        ):
             cells[RUN] = Cell(_label(result.execution_count), str(result.info.raw_cell))
         return cells
 
