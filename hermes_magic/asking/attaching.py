@@ -32,7 +32,7 @@ def attach(question: Question, options: Options, namespace: Mapping[str, Any]) -
             name for word in options.attached for name in _split(word, namespace)
         )
     ]
-    notes = filter(None, map(_note, attachments))
+    notes = filter(None, map(note, attachments))
     return Question(context.combine(question.text, attachments), (*question.notes, *notes))
 
 
@@ -84,7 +84,8 @@ def _attribute(root: str, attributes: list[str], namespace: Mapping[str, Any]) -
     return found
 
 
-def _note(attachment: Attachment) -> str:
+def note(attachment: Attachment) -> str:
+    """Say what an attachment leaves out, or give "" if that is nothing."""
     if not attachment.omitted:
         return ""
     return f"{attachment.name} was cut to --with-tokens; left out: {', '.join(attachment.omitted)}."
