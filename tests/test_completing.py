@@ -184,6 +184,11 @@ class TestCommands:
             ("%hermes status --server v", ["vllm"]),
             ("%hermes login --server=v", ["--server=vllm"]),
             ("%hermes cost --", ["--csv"]),
+            ("%hermes explain dr", ["draft"]),
+            ("%hermes explain df.ci", ["df.city"]),
+            ("%hermes explain df --tho", ["--thoughts"]),
+            ("%hermes fix --tho", ["--thoughts"]),
+            ("%hermes fi", ["fix"]),
         ],
     )
     def test_and_what_it_takes(self, kernel: Kernel, code: str, offered: list[str]) -> None:

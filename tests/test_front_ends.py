@@ -273,6 +273,18 @@ CASES = [
         holds="ran == 0 and [str(block) for block in reply.code] == ['ran = 1', 'ran = 2']",
     ),
     Case(
+        "7: a variable explained",
+        ("limits = {'low': 1}", "%hermes explain limits"),
+        sent=(ANY,),
+        shows="So.",
+    ),
+    Case(
+        "8: asked from Python",
+        ("from hermes_magic import ask", "reply = ask('Why?')"),
+        sent=("Why?",),
+        holds="reply.text == 'So.'",
+    ),
+    Case(
         "9: where you are",
         ("%hermes",),
         shows="key from OPENROUTER_API_KEY\nspent in this notebook $",
@@ -301,6 +313,17 @@ def test_6_code_goes_into_one_new_cell_and_nothing_runs(front_end: FrontEnd, mod
     front_end.run("ran = 0")
     model.next = [BLOCKS]
     assert front_end.offered_cell("%%hermes --code\nHow?") == "ran = 1\n\nran = 2"
+    assert front_end.value("ran") == "0"
+
+
+def test_7_fix_offers_the_corrected_cell_and_nothing_runs(
+    front_end: FrontEnd, model: Model
+) -> None:
+    front_end.run("ran = 0")
+    assert not front_end.run("ran = 1 / 0").ok
+    model.next = ["Not by zero:\n```python\nran = 1 / 1\n```"]
+    assert front_end.offered_cell("%hermes fix") == "ran = 1 / 1"
+    assert "ZeroDivisionError" in model.sent[-1][-1]
     assert front_end.value("ran") == "0"
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from hermes_magic.magic.commands import COMMANDS
+from hermes_magic.magic.prepared import EXPLAIN, FIX
 from hermes_magic.options import FLAGS
 
 HEAVY = {
@@ -104,7 +105,11 @@ def test_help_is_a_page_worth_reading() -> None:
     assert "%hermes -h" in page
     assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", page)) <= set(FLAGS)
     commands = set(re.findall(r"%hermes ([a-z]+)", page.partition("Commands")[2]))
-    assert {"status", "cost", "history"} <= commands <= {command.name for command in COMMANDS}
+    assert (
+        {"status", "cost", "history"}
+        <= commands
+        <= {command.name for command in COMMANDS} | {FIX, EXPLAIN}
+    )
     assert max(map(len, page.splitlines())) <= 92
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from IPython.core.completer import SimpleCompletion
 from IPython.utils.dir2 import dir2
 
+from hermes_magic.magic import prepared
 from hermes_magic.magic.commands import COMMANDS
 from hermes_magic.options import SHORT_NAMES, OneOf, Spot, flags, spot
 from hermes_magic.prompt.schema import looks_like_schema
@@ -79,6 +80,8 @@ def offer(typed: str, sources: Sources, *, in_cell: bool) -> Offer:
     known = None if in_cell else next((one for one in COMMANDS if one.name == command), None)
     if known is not None and known.name and space:
         return _of_command(known, rest, sources)
+    if not in_cell and space and command in (prepared.FIX, prepared.EXPLAIN):
+        return _of_prepared(command, rest, sources)
     if place is not None and place.row is not None:
         return _value(place, sources)
     commands = _begun(_commands(), command) if not (in_cell or space) else ()
@@ -101,7 +104,8 @@ def as_completions(offer: Offer, *, told: bool) -> list[SimpleCompletion]:
 
 
 def _commands() -> Iterator[Word]:
-    return ((one.name, one.help) for one in COMMANDS if one.name)
+    yield from ((one.name, one.help) for one in COMMANDS if one.name)
+    yield from ((typed.partition(" ")[0], about) for typed, about in prepared.help_rows())
 
 
 def _of_command(command: Command, rest: str, sources: Sources) -> Offer:
@@ -114,10 +118,18 @@ def _of_command(command: Command, rest: str, sources: Sources) -> Offer:
         return Offer(files=True)
     switches = [("--server", "of this server")] * command.takes_server
     switches += [("--csv", "write every call to a file")] * command.takes_csv
-    names = _NAMES_BEHIND[command.completes](sources) if command.completes else ()
-    taken = any(before)
-    words = _begun([*switches, *(() if taken else names)], fragment)
+    names = _chats(sources) if command.takes_chat and not any(before) else ()
+    words = _begun([*switches, *names], fragment)
     return Offer(fragment, words, "option" if fragment.startswith("-") else "name")
+
+
+def _of_prepared(kind: str, rest: str, sources: Sources) -> Offer:
+    """Give what can stand behind fix or explain: a variable's name first, then options."""
+    name, space, options = rest.partition(" ")
+    if kind == prepared.EXPLAIN and not space:
+        names = _attributes(name, sources) if "." in name else _things(sources)
+        return Offer(name, _begun(names, name), "variable")
+    return offer(options if kind == prepared.EXPLAIN else rest, sources, in_cell=True)
 
 
 def _value(place: Spot, sources: Sources) -> Offer:
@@ -214,8 +226,4 @@ _VALUES: Final[Mapping[str, tuple[str, Callable[[Sources], Iterator[Word]]]]] = 
     "out": ("variable", _variables),
     "schema": ("schema", _schemas),
     "tools": ("tool", _functions),
-}
-_NAMES_BEHIND: Final[Mapping[str, Callable[[Sources], Iterator[Word]]]] = {
-    "chats": _chats,
-    "variables": _things,
 }

@@ -98,7 +98,7 @@ class Command:
         argument: the name of its one word, or "" if it takes none.
         takes_server: whether `--server NAME` may stand behind it.
         takes_csv: whether `--csv FILE` may stand behind it; the file is then its word.
-        completes: what Tab offers for its word: "chats", "variables" or "" for nothing.
+        takes_chat: whether its word is a conversation's name.
     """
 
     name: str
@@ -107,7 +107,7 @@ class Command:
     argument: str = ""
     takes_server: bool = False
     takes_csv: bool = False
-    completes: str = ""
+    takes_chat: bool = False
 
     @property
     def typed(self) -> str:
@@ -248,9 +248,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("servers", "the servers that --server knows, and which answer right now", _servers),
     Command("cost", "what was spent: cell, notebook, day, month, model", _cost, takes_csv=True),
     Command(
-        "history", "the conversations of --chat, turn by turn", _history, "NAME", completes="chats"
+        "history", "the conversations of --chat, turn by turn", _history, "NAME", takes_chat=True
     ),
-    Command("forget", "forget them, or the one of that name", _forget, "NAME", completes="chats"),
+    Command("forget", "forget them, or the one of that name", _forget, "NAME", takes_chat=True),
     Command("login", "ask for a key without echo, and keep it", _login, takes_server=True),
     Command("logout", "remove the key that login has kept", _logout, takes_server=True),
     Command(

@@ -75,7 +75,10 @@ class Front:
 
         Behind the cell, `_` and the -o name hold a `Reply`: .text .thinking .cost (Decimal USD)
         .data .code .usage .model .provider .finish_reason .id; str(reply) is the text.
-        `reply = %hermes question` gives it as well, in Python code.
+        `reply = %hermes question` gives it as well; in functions and loops:
+
+            from hermes_magic import ask
+            reply = ask("Why?", max_tokens=500)
 
         Commands
 
@@ -85,6 +88,8 @@ class Front:
             %hermes servers    the servers that --server knows
             %hermes cost       what was spent: cell, notebook, day, month, model
             %hermes history    the conversations; %hermes forget forgets them
+            %hermes fix        explain the last exception, and offer the corrected cell
+            %hermes explain    explain a variable, a function, a module: %hermes explain df
             %hermes login      keep a key; %hermes logout removes it
             %hermes offline    a built-in demo: no key, no network; %hermes online goes back
 
