@@ -20,6 +20,7 @@ from hermes_magic.magic.settings import TRAIT_ROWS, Defaults, Servers, Usd
 from hermes_magic.money.budget import Limits
 from hermes_magic.money.keys import refuse_pasted
 from hermes_magic.session import Session
+from hermes_magic.view.unseen import Unseen
 from hermes_magic.wire.servers import OPENROUTER_URL
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         self._session = Session(functools.partial(notebook_path, shell))
         self._desk = Desk(self, shell, self._session)
         self._shown: tuple[int, Reply] | None = None
+        self._unseen = Unseen(shell)
 
     def hermes(self, line: str, cell: str | None = None) -> object:
         """Run a magic line, with the cell's text below it if there is one."""
@@ -102,7 +104,8 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         return reply if cell is None else None
 
     def close(self) -> None:
-        """Close the connection, and the offline server if one runs."""
+        """Close widgets and the connection, and the offline server if one runs."""
+        self._unseen.close()
         self._session.close()
         self._desk.go_online()
 
@@ -132,7 +135,7 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         limits = None if self._desk.is_offline else self._limits(options)
         question = self._session.ask(server, key, options, asked, limits)
         rate = None if limits is None else self._session.account.rate(server, key, options.model)
-        view = open_view(self._shell, options.thoughts, question.request_stop, rate)
+        view = open_view(self._shell, options.thoughts, question.request_stop, rate, self._unseen)
         with on_interrupt(question.request_stop):
             try:
                 with question as answering:
