@@ -232,8 +232,10 @@ class Pane {
     if (!this.typesetter) return;
     for (const formula of mathIn(nodes)) {
       const done = formulas.get(formula.textContent)?.pop();
-      if (done) formula.replaceWith(done);
-      else {
+      if (done) {
+        formula.replaceWith(done);
+        if (nodes.includes(formula)) nodes[nodes.indexOf(formula)] = done;
+      } else {
         this.sources.set(formula, formula.textContent);
         this.typesetter.typeset(formula);
       }

@@ -87,8 +87,27 @@ function root(frame, thought, answer, note) {
     make("div", "", details).innerHTML = thought;
   }
   make("div", "hermes-answer", made).innerHTML = answer;
-  make("p", "hermes-note", made).textContent = note;
+  make("em", "", make("p", "hermes-note", made)).textContent = note;
+  dress(made);
   return made;
+}
+
+// The style sheet stays in the page: what is saved gets the inline styles of dress.py.
+function dress(made) {
+  const styles = {
+    ".hermes-thought": "margin:0 0 10px 0;",
+    summary: "font-size:85%;opacity:0.75;cursor:pointer;",
+    pre:
+      "margin:0 0 14px 0;padding:10px 12px;border-radius:4px;" +
+      "background-color:rgba(128,128,128,0.1);white-space:pre-wrap;overflow-wrap:break-word;",
+    "pre code, div.highlight": "background-color:transparent;",
+    table: "margin-left:0;margin-right:0;",
+    "td:not([align]), th:not([align])": "text-align:left;",
+    "td[align=center], th[align=center]": "text-align:center;",
+  };
+  for (const [selector, style] of Object.entries(styles)) {
+    for (const node of made.querySelectorAll(selector)) node.style.cssText = style;
+  }
 }
 
 function joined({ closed, open }) {
