@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from hermes_magic.money.budget import Limits
     from hermes_magic.reply.reply import State
     from hermes_magic.wire.background import Arrival, Background
-    from hermes_magic.wire.client import Client
     from hermes_magic.wire.request import Request
     from hermes_magic.wire.servers import Server
     from hermes_magic.wire.settle import Learner
@@ -32,7 +31,9 @@ _GOODBYE_SECONDS = 0.5
 
 
 class Session:
-    """What a notebook keeps between its cells: the open connection to its server, the account.
+    """What a notebook keeps between its cells: open connections to its servers, the account.
+
+    Questions may be asked on several threads at once.
 
     Args:
         notebook: gives the notebook's path, or "" if it is not known.
@@ -40,22 +41,24 @@ class Session:
 
     def __init__(self, notebook: Callable[[], str] = str) -> None:
         from hermes_magic.wire.parameters import Lookups
+        from hermes_magic.wire.pool import Pool
 
         self._notebook = notebook
         self._account: Account | None = None
         self._lookups = Lookups()
-        self._client: Client | None = None
-        self._for: tuple[Server, str] | None = None
+        self._connections = Pool()
+        self._lock = threading.Lock()
         self._closed = threading.Event()
 
     @property
     def account(self) -> Account:
         """What this notebook's calls are booked to."""
-        if self._account is None:
-            from hermes_magic.money.account import Account
+        with self._lock:
+            if self._account is None:
+                from hermes_magic.money.account import Account
 
-            self._account = Account(self._notebook())
-        return self._account
+                self._account = Account(self._notebook())
+            return self._account
 
     def ask(
         self,
@@ -84,16 +87,12 @@ class Session:
         request = self._request(server, key, options, question)
         if options.timeout is not None:
             server = replace(server, silence=max(server.silence, options.timeout))
-        client = self._connection(server, key)
-        booked = (
-            None
-            if limits is None
-            else self.account.sender(client, server, key, limits, same_cell=question.follows)
-        )
+        client = self._connections.take(server, key)
+        booked = None if limits is None else self.account.sender(client, server, key, limits)
         events = retry.chat(booked or client, request.body, retry.Policy(options.retries))
         return Answering(
             client.abort,
-            request.shape(events),
+            self._connections.lend(server, key, client, request.shape(events)),
             functools.partial(self._settle, server, key, booked),
             timeout=options.timeout,
         )
@@ -112,9 +111,9 @@ class Session:
         return "\n".join([shown, *question.notes])
 
     def close(self) -> None:
-        """Close the connection, and leave open what has not been settled."""
+        """Close the connections, and leave open what has not been settled."""
         self._closed.set()
-        self._disconnect()
+        self._connections.close()
         if self._account is not None:
             self._account.close()
 
@@ -128,24 +127,6 @@ class Session:
         request = prepare(server, key, body, prompt.request_body(Options(), []), self._lookups)
         shape = replace(request.shape, notes=(*question.notes, *request.shape.notes))
         return replace(request, shape=shape)
-
-    def _connection(self, server: Server, key: str) -> Client:
-        """Give the kept connection, or a new one if it is another server's, broken or busy."""
-        from hermes_magic.wire.client import Client
-
-        kept = self._client
-        if kept is None or kept.busy or kept.aborted or self._for != (server, key):
-            self._disconnect()
-            kept = self._client = Client(server, key)
-            self._for = (server, key)
-        return kept
-
-    def _disconnect(self) -> None:
-        if self._client is not None:
-            if self._client.busy:
-                self._client.abort()
-            self._client.close()
-        self._client = self._for = None
 
     def _settle(self, server: Server, key: str, booked: BookedSender | None, reply: Reply) -> None:
         """See to it that a reply which may be billed learns its cost, without waiting for it."""

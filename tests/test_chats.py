@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from hermes_magic.magic.chats import Chats, cell_of
+from hermes_magic.asking.chats import Chats
+from hermes_magic.magic.cells import cell_of
 from hermes_magic.options import Options
 from hermes_magic.prompt import Question
 from hermes_magic.reply import Reply

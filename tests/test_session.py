@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any, cast
 
@@ -48,12 +49,10 @@ def finish(answering: Answering) -> Reply:
 
 def idle(session: Session) -> None:
     """Wait until the body's end has been read, which comes just behind the reply's."""
-    client = session._client
-    assert client is not None
     for thread in threading.enumerate():
         if thread.name == "hermes-reader":
             thread.join(SOON)
-    assert not client.busy
+    assert not list(session._connections._lent)
 
 
 def test_a_whole_reply(session: Session) -> None:
@@ -195,9 +194,10 @@ def test_the_connection_is_kept_for_the_next_question(session: Session) -> None:
     with Loopback(lambda _: Response.sse(WHOLE)) as server:
         finish(ask(session, server))
         idle(session)
-        first = session._client
+        (first,) = session._connections._idle
         finish(ask(session, server))
-        assert session._client is first
+        idle(session)
+        assert session._connections._idle == [first]
 
 
 def test_a_stopped_connection_is_not_used_again(session: Session) -> None:
@@ -211,6 +211,24 @@ def test_a_stopped_connection_is_not_used_again(session: Session) -> None:
             raise KeyboardInterrupt
         stop.set()
         assert finish(ask(session, server)).text == "Yes."
+
+
+def test_questions_on_many_threads_have_a_connection_each(session: Session) -> None:
+    together = threading.Barrier(8)
+
+    def respond(_: Request) -> Response:
+        together.wait(SOON)  # no answer comes before all have asked
+        return Response.sse(WHOLE)
+
+    with Loopback(respond) as server, ThreadPoolExecutor(8) as threads:
+        asked = threads.map(lambda _: finish(ask(session, server)), range(8))
+        assert [reply.text for reply in asked] == ["Yes."] * 8
+        idle(session)
+        kept = {id(client) for *_, client in session._connections._idle}
+        list(threads.map(lambda _: finish(ask(session, server)), range(8)))
+        idle(session)
+        assert len(kept) == 8
+        assert {id(client) for *_, client in session._connections._idle} == kept
 
 
 def test_another_server_or_key_gets_a_connection_of_its_own(session: Session) -> None:

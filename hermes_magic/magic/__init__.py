@@ -52,7 +52,11 @@ def unload(shell: InteractiveShell) -> None:
 
 
 def _warm() -> None:
-    """Import what the first cell needs; send nothing."""
+    """Import and make what the first cell needs; send nothing, write nothing."""
     import hermes_magic.magic.magics
-    import hermes_magic.view.live
-    import hermes_magic.wire.client  # noqa: F401
+    import hermes_magic.money.account  # noqa: F401
+    from hermes_magic.view import live
+    from hermes_magic.wire import client
+
+    live.warm()
+    client.warm()

@@ -17,7 +17,7 @@ from hermes_magic.magic import figures
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hermes_magic.magic.chats import Chats
+    from hermes_magic.asking.chats import Chats
     from hermes_magic.money.account import Account
     from hermes_magic.money.keys import KeyChain
     from hermes_magic.wire.servers import Server

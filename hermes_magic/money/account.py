@@ -56,13 +56,10 @@ class Account:
         server: Server,
         key: str,
         limits: Limits,
-        *,
-        same_cell: bool = False,
     ) -> BookedSender:
-        """Give what sends a cell's requests and books them; the last cell's if it is the same."""
+        """Give what sends a cell's requests and books them."""
         entry = self.entry(server)
-        if same_cell and self.last_cell:
-            entry = replace(entry, cell=self.last_cell)
+        entry = replace(entry, cell=limits.run or entry.cell)
         self.last_cell = entry.cell
         if entry.server not in self._visited:
             self._visited.add(entry.server)

@@ -25,11 +25,13 @@ class Limits:
         cell: on one run of a cell, all its tries together (`--max-cost`).
         notebook: on this notebook (`budget`).
         day: by this person in all kernels since midnight (`daily_budget`).
+        run: names the run of the cell, the same for all its questions; "" for one question alone.
     """
 
     cell: Decimal | None = None
     notebook: Decimal | None = None
     day: Decimal | None = None
+    run: str = ""
 
     def __bool__(self) -> bool:
         """Tell whether there is any limit."""

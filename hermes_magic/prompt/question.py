@@ -17,13 +17,11 @@ class Question:
         text: the message.
         notes: what the person should know from the start, a line each.
         before: the messages that come between the system prompt and this one.
-        follows: whether it follows another question of the same run of the same cell.
     """
 
     text: str
     notes: tuple[str, ...] = ()
     before: tuple[Mapping[str, Any], ...] = ()
-    follows: bool = False
 
 
 def question_of(asked: Question | str) -> Question:

@@ -15,7 +15,7 @@ import anywidget
 import traitlets
 from IPython.display import display
 
-from hermes_magic.reply import Notice, Rethought, Retrying, Text, Thought
+from hermes_magic.reply import Notice, Reply, Rethought, Retrying, Text, Thought
 from hermes_magic.view import readout
 from hermes_magic.view.blocks import BlockStream
 from hermes_magic.view.static import bundle, is_blank
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from IPython.core.display_functions import DisplayHandle
 
     from hermes_magic.options import Thoughts
-    from hermes_magic.reply import Event, Progress, Reply
+    from hermes_magic.reply import Event, Progress
     from hermes_magic.view.unseen import Unseen
 
 _HERE = Path(__file__).parent
@@ -37,6 +37,29 @@ _NOTHING = {"text/plain": ""}
 _UNDER_WAY = "An answer of Hermes was under way when this notebook was saved. Run the cell again."
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _TICK = 0.5  # seconds between two looks at the clock while nothing comes
+
+
+_A_LITTLE_OF_EVERYTHING = """\
+# Heading
+
+- *one* and `code`
+
+| $x$ | y |
+|---|---|
+| 1 | [2](https://example.org) |
+
+```python
+x = 1
+```
+"""
+
+
+def warm() -> None:
+    """Draw a little of everything, so that the first answer need not wait for it."""
+    pane = _Pane(breaks=False)
+    pane.feed(_A_LITTLE_OF_EVERYTHING)
+    pane.patch()
+    bundle(Reply(text=_A_LITTLE_OF_EVERYTHING, thinking="So."))
 
 
 class _Widget(anywidget.AnyWidget):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Arrival = tuple[float, list[Event]]
 """Events, and the seconds from the start of the request at which they came."""
 
-_PACE = 0.08
+_PACE = 0.1
 _HEARTBEAT = 0.1
 _MOST_DUTY = 0.2
 
@@ -27,7 +27,7 @@ _MOST_DUTY = 0.2
 class Background:
     """Run an iterator of events (a generator) on a thread of its own.
 
-    Iterating gives a list of arrivals at most every 0.08 s, and an empty list after each 0.1 s
+    Iterating gives a list of arrivals at most every 0.1 s, and an empty list after each 0.1 s
     of silence. Whoever draws slowly is served more seldom: a fifth of the time at most goes
     into drawing.
     """

@@ -26,16 +26,13 @@ def benchmarks() -> tuple[dict[str, ModuleType], dict[str, str]]:
         except ImportError as error:
             missing[each.name] = f"{error.name} is not installed"
         else:
-            if hasattr(module, "run") or hasattr(module, "main"):
+            if hasattr(module, "run"):
                 found[each.name] = module
     return found, missing
 
 
 def measure(benchmark: ModuleType, rounds: int) -> bool:
     """Run one benchmark, print and save what it gives; tell whether its goals are met."""
-    if not hasattr(benchmark, "run"):
-        benchmark.main([])
-        return True
     report = benchmark.run(rounds)
     path = save(report)
     _say(*lines(report), f"- saved in {path}", "")

@@ -1,8 +1,7 @@
-"""The view in JupyterLab in a real browser: `python -m tests.bench.view [KIND:TOKENS ...]`.
+"""The view in JupyterLab in a real browser: how far behind, how jerky, how many bytes, what CPU.
 
-For each text and way of showing it: seconds from the last token to its paint and to the last
-change on the page, main-thread time in tasks over 50 ms, bytes to the browser, CPU of kernel and
-page. The anchor updates the whole Markdown ten times a second. Prints a table, writes JSON.
+`python -m tests.bench view` takes all cases; `python -m tests.bench.view KIND:TOKENS ...` only
+these. The anchor updates the whole Markdown ten times a second, as most magics do.
 """
 
 from __future__ import annotations
@@ -10,12 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import platform
+import statistics
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,16 +24,20 @@ from playwright.sync_api import sync_playwright
 
 from hermes_magic.offline.faults import long_text
 from tests.__main__ import find_chromium
+from tests.bench.report import Goal, Report, Row, lines, save
 from tests.browser.cells import Scripted, setup
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.lab import Lab, Notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from playwright.sync_api import BrowserContext, CDPSession, WebSocket
 
-RESULTS = Path(__file__).parent / "results" / "view.json"
+OURS, ANCHOR_WAY = "hermes", "update_display"
+PACKAGES = ("jupyterlab", "ipykernel", "ipywidgets", "anywidget", "hermes-magic")
+MOST_ROUNDS = 3
+MOST_LAG, MOST_BYTES, MOST_LONG, MOST_GROWTH = 0.5, 6, 0.01, 1.15
 DEFAULT = ("mixed:2000", "mixed:10000", "mixed:50000", "list:10000", "code:10000", "table:10000")
 ANCHORED = 10_000  # tokens above which the anchor would not come to an end
 MARK = "theveryend"
@@ -73,7 +77,8 @@ mark => {
     window.bench.changed = Date.now() / 1000;
     if (window.bench.painted) return;
     const area = document.querySelectorAll('.jp-Cell')[2].querySelector('.jp-Cell-outputArea');
-    if (area.textContent.slice(-2000).includes(mark)) {
+    const last = area.querySelector('.hermes-answer')?.lastElementChild ?? area;
+    if (last.textContent.slice(-2000).includes(mark)) {
       requestAnimationFrame(() => { window.bench.painted ||= Date.now() / 1000; });
     }
   }).observe(document.querySelectorAll('.jp-Cell')[2].querySelector('.jp-Cell-outputWrapper'),
@@ -98,6 +103,18 @@ class Figures:
     bytes: int
     kernel_cpu: float
     page_cpu: float
+
+
+PAINTED, LONG, BYTES = "s from last token to paint", "share in long tasks", "bytes / answer"
+FIGURES: Mapping[str, Callable[[Figures], float]] = {
+    PAINTED: lambda one: one.lag_painted,
+    "s to the last change": lambda one: one.lag_settled,
+    LONG: lambda one: one.long_tasks / one.seconds,
+    "long tasks at the end, s": lambda one: one.long_tasks_at_end,
+    BYTES: lambda one: one.bytes / one.answer_bytes,
+    "kernel CPU s": lambda one: one.kernel_cpu,
+    "page main thread s": lambda one: one.page_cpu,
+}
 
 
 class Timed(Scripted):
@@ -141,7 +158,7 @@ def measure(lab: Lab, profile: BrowserContext, way: str, kind: str, tokens: int)
     received: list[int] = []
     with Timed(text, pause=1 / (200 if tokens <= 2000 else 500)) as server:
         ask = "%%hermes --max-tokens 100000\ngo"
-        cell = ask if way == "hermes" else ANCHOR.format(url=server.base_url)
+        cell = ask if way == OURS else ANCHOR.format(url=server.base_url)
         cpu = "import time\nprint(time.process_time())"
         name = f"{way}-{kind}-{tokens}.ipynb"
         warm = f"{setup(server)}\n_ = get_ipython().run_line_magic('hermes', 'say $x$')"
@@ -195,51 +212,87 @@ def settle(book: Notebook) -> None:
     book.page.evaluate(lab_idle)
 
 
-def exponent(one: Figures, other: Figures, name: str) -> float:
+def run(rounds: int) -> Report:
+    """Measure all cases; a round takes minutes, so there are three at most."""
+    return report(measured(DEFAULT, min(rounds, MOST_ROUNDS)))
+
+
+def measured(cases: Sequence[str], rounds: int) -> list[Figures]:
+    """Measure cases such as `mixed:2000`, all of them once a round."""
+    runs: list[Figures] = []
+    with lab_and_profile() as (lab, profile):
+        for _ in range(rounds):
+            for case in cases:
+                kind, _, tokens = case.partition(":")
+                anchored = kind == "mixed" and int(tokens) <= ANCHORED
+                for way in [OURS, ANCHOR_WAY] if anchored else [OURS]:
+                    runs.append(measure(lab, profile, way, kind, int(tokens)))
+                    sys.stderr.write(f"{runs[-1]}\n")
+    return runs
+
+
+def report(runs: Sequence[Figures]) -> Report:
+    """Give a row for each figure of each case, and whether the goals of our own view are met."""
+    groups: dict[tuple[str, int, str], list[Figures]] = defaultdict(list)
+    for one in runs:
+        groups[one.kind, one.tokens, one.way].append(one)
+    rows = [_row(name, case, figure, groups) for case in groups for name, figure in FIGURES.items()]
+    own = {(kind, tokens): found for (kind, tokens, way), found in groups.items() if way == OURS}
+    goals = [goal for (kind, tokens), found in own.items() for goal in _goals(kind, tokens, found)]
+    mixed = sorted(tokens for kind, tokens in own if kind == "mixed")
+    for few, many in pairwise(mixed):
+        for name in ("bytes", "kernel_cpu", "page_cpu"):
+            grown = exponent(own["mixed", few], own["mixed", many], name)
+            text = f"{name} from {few:,} to {many:,} tokens: growth exponent"
+            goals.append(_goal(text, grown, MOST_GROWTH))
+    return Report("view", "the figure", ANCHOR_WAY, rows, goals, PACKAGES)
+
+
+def _row(
+    name: str,
+    case: tuple[str, int, str],
+    figure: Callable[[Figures], float],
+    groups: Mapping[tuple[str, int, str], Sequence[Figures]],
+) -> Row:
+    kind, tokens, way = case
+    values = [figure(one) for one in groups[case]]
+    base = [figure(one) for one in groups.get((kind, tokens, ANCHOR_WAY), ())]
+    ratios = [one / by for one, by in zip(values, base, strict=False) if by]
+    return Row(f"{kind} {tokens:,}: {name}", way, values, ratios)
+
+
+def _goals(kind: str, tokens: int, found: Sequence[Figures]) -> Iterator[Goal]:
+    case = f"{kind} {tokens:,}"
+
+    def middle(name: str) -> float:
+        return statistics.median(FIGURES[name](one) for one in found)
+
+    yield _goal(f"{case}: s from the last token to its paint", middle(PAINTED), MOST_LAG)
+    yield _goal(f"{case}: bytes by the answer's", middle(BYTES), MOST_BYTES)
+    if tokens <= ANCHORED:
+        yield _goal(f"{case}: share of the time in long tasks", middle(LONG), MOST_LONG)
+
+
+def _goal(text: str, value: float, most: float) -> Goal:
+    return Goal(f"{text}, at most {most:g}", value, value <= most)
+
+
+def exponent(few: Sequence[Figures], many: Sequence[Figures], name: str) -> float:
     """Return how a figure grows with the text: 1 is linear."""
-    ratio = float(getattr(other, name)) / float(getattr(one, name))
-    return math.log(ratio) / math.log(other.answer_bytes / one.answer_bytes)
 
+    def middle(runs: Sequence[Figures], name: str) -> float:
+        return statistics.median(float(getattr(one, name)) for one in runs)
 
-def report(runs: list[Figures]) -> str:
-    """Write the table, and the growth of our own figures with the text."""
-    head = (
-        "| way | text | tokens | s | lag: painted | settled | long tasks: streaming"
-        " | of the time | at the end | bytes / answer | kernel CPU | page CPU |"
-    )
-    lines = [head, "|---|---|" + "--:|" * 10]
-    lines += [
-        f"| {r.way} | {r.kind} | {r.tokens:,} | {r.seconds:.1f} | {r.lag_painted:.2f} "
-        f"| {r.lag_settled:.2f} | {r.long_tasks:.2f} | {r.long_tasks / r.seconds:.1%} "
-        f"| {r.long_tasks_at_end:.2f} "
-        f"| {r.bytes / r.answer_bytes:.1f} | {r.kernel_cpu:.2f} | {r.page_cpu:.2f} |"
-        for r in runs
-    ]
-    own = sorted(
-        (r for r in runs if (r.way, r.kind) == ("hermes", "mixed")), key=lambda r: r.tokens
-    )
-    for one, other in pairwise(own):
-        grown = (f"{n} {exponent(one, other, n):.2f}" for n in ("bytes", "kernel_cpu", "page_cpu"))
-        lines.append(f"growth {one.tokens:,} to {other.tokens:,}: {', '.join(grown)}")
-    return "\n".join(lines)
+    grown = middle(many, name) / middle(few, name)
+    return math.log(grown) / math.log(middle(many, "answer_bytes") / middle(few, "answer_bytes"))
 
 
 def main(arguments: list[str]) -> None:
-    """Measure, print and save."""
+    """Measure the cases named, print and save."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.view", description=__doc__)
     parser.add_argument("cases", nargs="*", default=DEFAULT, metavar="KIND:TOKENS")
-    runs: list[Figures] = []
-    with lab_and_profile() as (lab, profile):
-        for case in parser.parse_args(arguments).cases:
-            kind, _, tokens = case.partition(":")
-            ways = ["hermes", "update_display"] if int(tokens) <= ANCHORED else ["hermes"]
-            for way in ways if kind == "mixed" else ["hermes"]:
-                runs.append(measure(lab, profile, way, kind, int(tokens)))
-                sys.stderr.write(f"{runs[-1]}\n")
-    machine = {"python": platform.python_version(), "machine": platform.platform()}
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({**machine, "runs": [asdict(run) for run in runs]}, indent=1))
-    sys.stdout.write(report(runs) + "\n")
+    found = report(measured(parser.parse_args(arguments).cases, 1))
+    sys.stdout.write("\n".join([*lines(found), f"- saved in {save(found)}", ""]))
 
 
 if __name__ == "__main__":

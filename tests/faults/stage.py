@@ -28,7 +28,7 @@ _KEPT = "(kept.text, kept.thinking, kept.state, kept is _) if kept is not None e
 # The luckiest draw of the full jitter, so that no test waits for a retry.
 _SETUP = """
 import dataclasses, socket
-import hermes_magic.magic.desk as desk
+import hermes_magic.asking.desk as desk
 from hermes_magic.wire import retry
 retry.Policy.__init__.__defaults__ = (2, lambda most: 0.0)
 resolve, openrouter = socket.getaddrinfo, desk.openrouter

@@ -26,7 +26,7 @@ def compose(options: Options, text: str, namespace: dict[str, Any]) -> Question:
     question = _rendered(text, namespace) if options.vars and "{{" in text else Question(text)
     if not options.attached:
         return question
-    from hermes_magic.magic.attaching import attach
+    from hermes_magic.asking.attaching import attach
 
     return attach(question, options, namespace)
 

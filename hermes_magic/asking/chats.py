@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hermes_magic.prompt.history import Conversation, Turn, estimate
 
@@ -80,20 +80,3 @@ class Chats:
         """Forget one conversation, or all; give how many turns they had."""
         names = [name] if name else self.names
         return sum(len(self._kept.pop(each, ())) for each in names)
-
-
-def cell_of(shell: Any, text: str) -> tuple[object, str]:
-    """Give what tells this run from others, and this cell from others.
-
-    A front end tells the cell's id (JupyterLab, Notebook 7 and VS Code do); else a cell is known by
-    its text. In a terminal nothing is run again: each question is a new cell.
-
-    Args:
-        shell: IPython's.
-        text: the cell's.
-    """
-    if not hasattr(shell, "kernel"):
-        return shell.execution_count, f"line {shell.execution_count}"
-    parent = shell.get_parent() or {}
-    told = parent.get("metadata", {}).get("cellId")
-    return parent.get("header", {}).get("msg_id"), str(told or text)

@@ -12,6 +12,9 @@ from hermes_magic.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hermes_magic.options import Options
+    from hermes_magic.prompt.schema import Schema
+
 _LIST: Final = re.compile(r"(?:list)?\[(\w+)\]")
 
 
@@ -20,6 +23,21 @@ def did_you_mean(name: str, namespace: Mapping[str, Any]) -> str:
     known = [each for each in namespace if not each.startswith("_")]
     near = difflib.get_close_matches(name, known, n=1)
     return f" Did you mean {near[0]}?" if near else ""
+
+
+def schema(options: Options, namespace: Mapping[str, Any]) -> Schema | None:
+    """Give what the answer must be by `--schema` or `--json`, or None for any text.
+
+    Raises:
+        OptionError: the name is no variable's, or what it names is no schema.
+    """
+    if not (options.json or options.schema):
+        return None
+    from hermes_magic.prompt.schema import schema_of
+
+    found = schema_of(schema_named(options.schema, namespace) if options.schema else None)
+    found.problems(None)  # what makes checking impossible is told before anything is sent
+    return found
 
 
 def schema_named(word: str, namespace: Mapping[str, Any]) -> object:

@@ -1,14 +1,13 @@
-"""Where a notebook's questions go: the server in use, or the offline demo."""
+"""Who is asked, and by which key: the server in use, or the offline demo."""
 
 from __future__ import annotations
 
-import getpass
 import os
-import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hermes_magic.asking.chats import Chats
 from hermes_magic.errors import AuthenticationError, OptionError
-from hermes_magic.magic.chats import Chats
+from hermes_magic.money.budget import Limits
 from hermes_magic.money.keys import KeyChain
 from hermes_magic.options import HERMES_4_405B
 from hermes_magic.wire.roster import find, roster
@@ -16,31 +15,34 @@ from hermes_magic.wire.servers import OPENROUTER_URL, Server, openrouter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from hermes_magic.money.account import Account
     from hermes_magic.offline import DemoServer
+    from hermes_magic.options import Options
     from hermes_magic.session import Session
 
 OPENROUTER = "openrouter"
 
 
 class Settings(Protocol):
-    """The traits that say where questions go."""
+    """What a person has set: where questions go, and what they may cost."""
 
     server: str
     servers: Mapping[str, Any]
     base_url: str
     model: str
+    budget: Decimal | None
+    daily_budget: Decimal | None
 
 
 class Desk:
-    """Knows the servers and which is in use; `commands.Notebook` in the flesh."""
+    """Knows the servers, the keys, the conversations and the limits of one session."""
 
-    def __init__(self, settings: Settings, shell: Any, session: Session) -> None:
+    def __init__(self, settings: Settings, session: Session) -> None:
         self.keys = KeyChain()
         self.chats = Chats()
         self._settings = settings
-        self._shell = shell
         self._session = session
         self._demo: DemoServer | None = None
 
@@ -51,7 +53,7 @@ class Desk:
 
     @property
     def account(self) -> Account:
-        """What this notebook's calls are booked to."""
+        """What this session's calls are booked to."""
         return self._session.account
 
     @property
@@ -59,11 +61,16 @@ class Desk:
         """Whether the demo server answers."""
         return self._demo is not None
 
+    def limits(self, options: Options, run: str = "") -> Limits:
+        """Give what may be spent on a question, and in the run of a cell that it belongs to."""
+        settings = self._settings
+        return Limits(options.max_cost, settings.budget, settings.daily_budget, run)
+
     def server(self, name: str = "") -> Server:
         """Give the server of that name, or the one in use.
 
         Raises:
-            OptionError: there is none, or the notebook is offline.
+            OptionError: there is none, or the demo is in use.
         """
         name = name or self.in_use
         if self._demo is not None:
@@ -90,12 +97,13 @@ class Desk:
         named = self._settings.model
         return server.model if named == HERMES_4_405B else named
 
-    def go_offline(self) -> None:
-        """Ask the demo server from now on."""
-        from hermes_magic.view.choose import has_viewer
+    def go_offline(self, *, paced: bool = True) -> None:
+        """Ask the demo server from now on; with nobody to watch it need not take its time."""
+        from hermes_magic.offline import DemoServer
 
         if self._demo is None:
-            self._demo = _demo_server(paced=has_viewer(self._shell)).start()
+            hurry: dict[str, Any] = {"tokens_per_second": None, "first_token_seconds": 0}
+            self._demo = DemoServer(key_required=False, **({} if paced else hurry)).start()
 
     def go_online(self) -> None:
         """Ask real servers again; end the demo server."""
@@ -109,34 +117,3 @@ class Desk:
             return self.keys.find(server).value
         except AuthenticationError:
             return ""
-
-    def ask_secret(self, question: str) -> str:
-        """Ask the person for a line that is not shown.
-
-        Raises:
-            OptionError: nobody is there to answer.
-        """
-        from hermes_magic.view.choose import has_viewer
-
-        if not has_viewer(self._shell):
-            raise OptionError("Nobody is here to type a key: run this cell by hand.")
-        return getpass.getpass(question)
-
-    def say(self, text: str) -> None:
-        """Write one line below the cell."""
-        sys.stdout.write(text + "\n")
-
-    def show(self, bundle: Mapping[str, str]) -> None:
-        """Show a MIME bundle below the cell."""
-        from IPython.display import display
-
-        display(dict(bundle), raw=True)
-
-
-def _demo_server(*, paced: bool) -> DemoServer:
-    """Make the offline server; with nobody to watch it need not take its time."""
-    from hermes_magic.offline import DemoServer
-
-    if paced:
-        return DemoServer(key_required=False)
-    return DemoServer(key_required=False, tokens_per_second=None, first_token_seconds=0)

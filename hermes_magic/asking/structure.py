@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hermes_magic.errors import HermesError, SchemaError
 from hermes_magic.prompt import Question
-from hermes_magic.prompt.schema import schema_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from hermes_magic.options import Options
     from hermes_magic.prompt.schema import Schema
@@ -19,31 +18,18 @@ if TYPE_CHECKING:
     Ask = Callable[[Question, Callable[[Reply], Reply]], Reply]
 
 
-def structure(options: Options, namespace: Mapping[str, Any]) -> Structure:
-    """Give what the answer must be by `--schema`, or any JSON.
-
-    Raises:
-        OptionError: the name is no variable's, or what it names is no schema.
-    """
-    if options.schema:
-        from hermes_magic.magic.naming import schema_named
-
-        return Structure(schema_of(schema_named(options.schema, namespace)))
-    return Structure(schema_of())
+def demand(schema: Schema, options: Options) -> Options:
+    """Add the instruction to the system prompt."""
+    system = "\n\n".join(filter(None, [options.system, schema.instruction]))
+    return replace(options, system=system)
 
 
 class Structure:
     """What one answer must be."""
 
     def __init__(self, schema: Schema) -> None:
-        schema.problems(None)  # what makes checking impossible is told before anything is sent
         self._schema = schema
         self._error: HermesError | None = None
-
-    def demand(self, options: Options) -> Options:
-        """Add the instruction to the system prompt."""
-        system = "\n\n".join(filter(None, [options.system, self._schema.instruction]))
-        return replace(options, system=system)
 
     def ask(self, ask: Ask, question: Question) -> Reply:
         """Ask, and once more if the answer is not valid.
@@ -82,7 +68,6 @@ class Structure:
             self._schema.follow_up(error),
             notes=(f"{error.message} Asked once more.",),
             before=(*question.before, {"role": "user", "content": question.text}, said),
-            follows=True,
         )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hermes_magic.asking.naming import did_you_mean
 from hermes_magic.errors import AttachmentError
-from hermes_magic.magic.naming import did_you_mean
 from hermes_magic.prompt import Question, context
 
 if TYPE_CHECKING:

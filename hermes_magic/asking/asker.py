@@ -1,0 +1,150 @@
+"""Ask one question, in as many requests as it takes."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from decimal import Decimal
+
+    from hermes_magic.asking.desk import Desk
+    from hermes_magic.options import Options
+    from hermes_magic.prompt import Question
+    from hermes_magic.prompt.schema import Schema
+    from hermes_magic.reply import Reply
+    from hermes_magic.session import Session
+    from hermes_magic.view.base import View
+
+    Keep = Callable[[Question, Reply], None]
+
+
+class Host(Protocol):
+    """Whoever asks: where answers are shown and kept."""
+
+    def view(self, options: Options, stop: Callable[[], None], rate: Decimal | None) -> View:
+        """Give the view of one answer.
+
+        Args:
+            options: the question's.
+            stop: what a Stop button calls, on any thread.
+            rate: USD that a token of the reply costs, about, if that is known.
+        """
+
+    def stoppable(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
+        """Give what makes an interrupt a call of `stop` while the answer comes."""
+
+    def keep(self, reply: Reply, options: Options) -> None:
+        """Keep a reply, whole or not; called before it is shown for the last time."""
+
+    def place(self) -> tuple[object, str]:
+        """Give what tells this run from others, and this cell from others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question that is ready to be sent, and what is done with its replies."""
+
+    options: Options
+    question: Question
+    keep: Keep
+
+
+def _forget(_question: Question, _reply: Reply) -> None:
+    """Keep no turn of a question that stands alone."""
+
+
+def _as_it_is(reply: Reply) -> Reply:
+    return reply
+
+
+class Asker:
+    """Asks in the name of one session."""
+
+    def __init__(self, desk: Desk, session: Session) -> None:
+        self._desk = desk
+        self._session = session
+
+    def ask(
+        self, options: Options, question: Question, host: Host, schema: Schema | None = None
+    ) -> Reply:
+        """Ask, and give the reply when it is whole.
+
+        Args:
+            options: the question's.
+            question: with all that its text names put in.
+            host: where the answer is shown and kept.
+            schema: what the answer must be, or None for any text.
+
+        Raises:
+            HermesError: it failed; the host has what came of it.
+            Stopped: the person stopped it.
+        """
+        asked = self._prepare(options, question, host, schema)
+        once = functools.partial(self._once, asked, host, secrets.token_hex(6))
+        if schema is None:
+            return once(asked.question)
+        from hermes_magic.asking.structure import Structure
+
+        return Structure(schema).ask(once, asked.question)
+
+    def dry_run(
+        self, options: Options, question: Question, host: Host, schema: Schema | None = None
+    ) -> str:
+        """Give the request that `ask` would send first, and what it can cost; send nothing.
+
+        Raises:
+            OptionError: it would not be sent.
+        """
+        asked = self._prepare(options, question, host, schema)
+        server = self._desk.server(options.server)
+        key, limits = self._desk.usable_key(server), self._desk.limits(options)
+        return self._session.dry_run(server, key, asked.options, asked.question, limits)
+
+    def _prepare(
+        self, options: Options, question: Question, host: Host, schema: Schema | None
+    ) -> _Asked:
+        """Demand what the answer must be, and put the conversation before the question."""
+        if schema is not None:
+            from hermes_magic.asking.structure import demand
+
+            options = demand(schema, options)
+        if not (options.chat or options.new):
+            return _Asked(options, question, _forget)
+        chats = self._desk.chats
+        thread = chats.thread(options, *host.place())
+        question = chats.go_on(thread, options, question)
+        return _Asked(options, question, functools.partial(chats.keep, thread))
+
+    def _once(
+        self,
+        asked: _Asked,
+        host: Host,
+        run: str,
+        question: Question,
+        fill: Callable[[Reply], Reply] = _as_it_is,
+    ) -> Reply:
+        """Send one request; show and keep its reply, however it ends."""
+        options, desk = asked.options, self._desk
+        server = desk.server(options.server)
+        key = desk.keys.find(server).value
+        limits = None if desk.is_offline else desk.limits(options, run)
+        sending = self._session.ask(server, key, options, question, limits)
+        rate = None if limits is None else desk.account.rate(server, key, options.model)
+        view = host.view(options, sending.request_stop, rate)
+        with host.stoppable(sending.request_stop):
+            try:
+                with sending as answering:
+                    for events in answering:
+                        view.show(events, answering.progress, answering.elapsed)
+            finally:
+                reply = fill(sending.reply)
+                if reply.state != "failed" or sending.progress.begun:
+                    host.keep(reply, options)
+                asked.keep(asked.question, reply)
+                view.close(reply)
+        return reply
