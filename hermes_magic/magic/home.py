@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hermes_magic.asking.desk import Desk
     from hermes_magic.options import Options
     from hermes_magic.reply import Reply
+    from hermes_magic.view.unseen import Unseen
 
 
 class NotebookHome:
@@ -25,25 +26,28 @@ class NotebookHome:
         asker: who asks.
         defaults: gives the values of `%config`.
         keep: is told of each reply that was shown.
+        unseen: what keeps ended answers until a page has confirmed them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a notebook's asking is made of
         self,
         shell: Any,
         desk: Desk,
         asker: Asker,
         defaults: Callable[[], Mapping[str, Any]],
         keep: Callable[[Reply, Options], None],
+        unseen: Unseen,
     ) -> None:
         self.desk = desk
         self.asker = asker
         self.defaults = defaults
         self._shell = shell
         self._keep = keep
+        self._unseen = unseen
 
     def host(self) -> CellHost:
         """Give the host of one call: the cell that runs."""
-        return CellHost(self._shell, running_source(self._shell), self._keep)
+        return CellHost(self._shell, running_source(self._shell), self._keep, self._unseen)
 
     def forget_source(self) -> None:
         """Take the running cell out of IPython's history."""
