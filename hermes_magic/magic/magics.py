@@ -131,8 +131,10 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         """Give what Python code in this notebook asks by."""
         from hermes_magic.magic.home import NotebookHome
 
-        desk, asker, unseen = self._desk, self._asker, self._unseen
-        return NotebookHome(self._shell, desk, asker, self._defaults, self._note_shown, unseen)
+        def host_of(source: str) -> CellHost:
+            return CellHost(self._shell, source, self._note_shown, self._unseen)
+
+        return NotebookHome(self._shell, self._desk, self._asker, self._defaults, host_of)
 
     def close(self) -> None:
         """Close widgets and the connection, and the offline server if one runs."""
