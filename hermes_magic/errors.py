@@ -8,6 +8,7 @@
     │   │   └── AttachmentError        a thing named after --with cannot be described
     │   ├── BudgetError            the worst case would pass a limit; nothing was sent
     │   ├── SchemaError            the answer is not what --json or --schema asked for
+    │   ├── TapeError              a tape cannot be used, or the request is not on it
     │   ├── ApiError               the server said no
     │   │   ├── AuthenticationError    401, or no key at all
     │   │   ├── CreditsError           402: the balance does not cover the worst case
@@ -144,6 +145,26 @@ class BudgetError(HermesError):
     """The call could cost more than a limit of the person's own allows; nothing was sent."""
 
     default_hint = "Nothing was sent."
+
+
+class TapeError(HermesError):
+    """A tape cannot be used, or it is replayed only and the request is not on it.
+
+    Attributes:
+        diff: lines that show how the request differs from the nearest one on the tape.
+    """
+
+    default_hint = "Nothing was sent; %hermes tape off goes on without the tape."
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, diff: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.diff = diff
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the line, and the difference below it."""
+        return [*super()._render_traceback_(), *self.diff]
 
 
 class ApiError(HermesError):

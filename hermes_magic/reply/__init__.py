@@ -8,6 +8,7 @@ from hermes_magic.reply.events import (
     Failed,
     Finished,
     Notice,
+    Replayed,
     Rethought,
     Retrying,
     Started,
@@ -16,11 +17,19 @@ from hermes_magic.reply.events import (
     ToolDelta,
     UsageReported,
 )
-from hermes_magic.reply.reply import OFFLINE_DEMO, Reply, Settlement, Timing, ToolCall
+from hermes_magic.reply.reply import (
+    OFFLINE_DEMO,
+    WRITTEN_BY_HAND,
+    Reply,
+    Settlement,
+    Timing,
+    ToolCall,
+)
 from hermes_magic.reply.usage import Usage
 
 __all__ = [
     "OFFLINE_DEMO",
+    "WRITTEN_BY_HAND",
     "Booked",
     "Done",
     "Event",
@@ -29,6 +38,7 @@ __all__ = [
     "Notice",
     "Progress",
     "Reply",
+    "Replayed",
     "ReplyBuilder",
     "Rethought",
     "Retrying",

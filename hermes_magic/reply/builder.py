@@ -9,6 +9,7 @@ from hermes_magic.reply.events import (
     Booked,
     Finished,
     Notice,
+    Replayed,
     Rethought,
     Started,
     Text,
@@ -34,6 +35,7 @@ class Progress:
         answer_deltas: pieces of answer so far, about its tokens.
         tool_deltas: pieces of tool calls so far.
         timing: seconds until the first delta, the answer, and the last event.
+        replayed: the tape's word, if the reply comes from one.
     """
 
     id: str = ""
@@ -45,6 +47,7 @@ class Progress:
     timing: Timing = field(default_factory=Timing)
     usage: Usage = field(default_factory=Usage)
     finish_reason: str = ""
+    replayed: Replayed | None = None
 
     @property
     def begun(self) -> bool:
@@ -93,6 +96,8 @@ class ReplyBuilder:
                 self._notices.append(text)
             case Booked():
                 self._booked = event
+            case Replayed():
+                self.progress.replayed = event
 
     def _delta(self, at: float, *, answer: bool) -> None:
         progress = self.progress
@@ -129,6 +134,7 @@ class ReplyBuilder:
     def reply(self, state: State = "complete") -> Reply:
         """Give the reply as it is now, in that state."""
         progress = self.progress
+        replayed = progress.replayed
         return Reply(
             text="".join(self._text),
             thinking="".join(self._thinking),
@@ -138,10 +144,11 @@ class ReplyBuilder:
             finish_reason=progress.finish_reason,
             id=progress.id,
             state=state,
-            timing=progress.timing,
+            timing=replayed.timing if replayed and state == "complete" else progress.timing,
             deltas=(progress.thought_deltas, progress.answer_deltas),
             notices=tuple(self._notices),
             tool_calls=tuple(ToolCall(*self._tools[index]) for index in sorted(self._tools)),
             booked=self._booked,
+            replayed=replayed,
             settlement=self._settlement,
         )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from hermes_magic.errors import HermesError
+    from hermes_magic.reply.reply import Timing
     from hermes_magic.reply.usage import Usage
 
 
@@ -109,6 +110,22 @@ class Booked:
 
 
 @dataclass(frozen=True, slots=True)
+class Replayed:
+    """The reply comes from a tape, not from a model; comes first.
+
+    Attributes:
+        recorded: the date it was recorded, or written, in ISO's way; a time may follow; "" for
+            none.
+        by_hand: whether a person wrote it, so that no model was ever asked.
+        timing: the reply's times as they were recorded.
+    """
+
+    recorded: str
+    by_hand: bool
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The reply is whole; nothing follows."""
 
@@ -131,6 +148,7 @@ Event = (
     | Notice
     | Retrying
     | Booked
+    | Replayed
     | Done
     | Failed
 )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from hermes_magic.reply.usage import Usage
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from hermes_magic.reply.code import CodeBlock
-    from hermes_magic.reply.events import Booked
+    from hermes_magic.reply.events import Booked, Replayed
 
 OFFLINE_DEMO = "offline demo"
 """What the built-in server writes where a model's and a provider's name would stand."""
+
+WRITTEN_BY_HAND = "written by hand"
+"""What stands in the place of a model's name where a person wrote the answer on a tape."""
 
 State = Literal["complete", "stopped", "failed"]
 
@@ -88,6 +90,8 @@ class Reply:
         tool_calls: function calls that the model asks for.
         data: what the answer says, with `--json` or `--schema`; else None.
         booked: what the notebook has spent so far; None if nobody keeps books on this reply.
+        replayed: when it was recorded or written, if it comes from a tape; else None. Its times are
+            then the recorded ones, and `usage` is what was counted and billed then.
         settlement: where the true cost of a stopped or broken reply arrives later.
     """
 
@@ -105,6 +109,7 @@ class Reply:
     tool_calls: tuple[ToolCall, ...] = ()
     data: Any = field(default=None, compare=False, repr=False)
     booked: Booked | None = field(default=None, compare=False, repr=False)
+    replayed: Replayed | None = field(default=None, compare=False, repr=False)
     settlement: Settlement = field(default_factory=Settlement, compare=False, repr=False)
 
     def __str__(self) -> str:
@@ -117,11 +122,17 @@ class Reply:
         start = text if len(text) <= _REPR_CHARS else text[: _REPR_CHARS - 1] + "…"
         cost = "" if self.cost is None else f", cost=${self.cost:f}"
         state = "" if self.state == "complete" else f", {self.state}"
+        state += "" if self.replayed is None else ", replayed"
         return f"Reply({start!r}, model={self.model!r}{cost}{state})"
 
     @property
     def cost(self) -> Decimal | None:
-        """USD, the server's own figure; None if it gave none (yet: see `settlement`)."""
+        """USD, the server's own figure; None if it gave none (yet: see `settlement`).
+
+        What comes from a tape costs nothing; what it cost then is `usage.cost`.
+        """
+        if self.replayed is not None:
+            return Decimal(0)
         late = self.settlement.usage
         return late.cost if self.usage.cost is None and late is not None else self.usage.cost
 

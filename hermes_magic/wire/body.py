@@ -29,13 +29,17 @@ _KINDS = {b"{": _Kind.OBJECT, b"[": _Kind.OBJECT, b"<": _Kind.PAGE}
 class BodyDecoder:
     """Eat bytes, cut anywhere, give events. It never raises on what a server sends.
 
+    Args:
+        think_tags: whether `<think>` in the content is markup, as with a server that has no field
+            for thought.
+
     Attributes:
         ended: whether the server has marked the end, so that reading can stop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, think_tags: bool = True) -> None:
         self.ended = False
-        self._chunks = ChunkDecoder()
+        self._chunks = ChunkDecoder(think_tags=think_tags)
         self._sse = SSEDecoder()
         self._kind = _Kind.UNKNOWN
         self._object: list[bytes] = []

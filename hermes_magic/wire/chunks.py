@@ -33,11 +33,17 @@ _BROKEN_ENDS = {"error", "network_error"}
 
 
 class ChunkDecoder:
-    """Eat the JSON of each chunk, give events; then `flush` says whether the reply was whole."""
+    """Eat the JSON of each chunk, give events; then `flush` says whether the reply was whole.
 
-    def __init__(self) -> None:
+    Args:
+        think_tags: whether `<think>` in the content is markup.
+    """
+
+    def __init__(self, *, think_tags: bool = True) -> None:
         self.failed = False
         self._think = ThinkSplitter()
+        if not think_tags:
+            self._think.pass_through()
         self._who = Started()
         self._reasoned = False
         self._words = False
