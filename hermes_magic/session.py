@@ -6,7 +6,7 @@ import functools
 import json
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from hermes_magic import prompt
 from hermes_magic.errors import HermesError, ServerTimeoutError, Stopped
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from hermes_magic.money.booking import BookedSender
     from hermes_magic.money.budget import Limits
     from hermes_magic.reply.reply import State
+    from hermes_magic.tape.choice import Choice
+    from hermes_magic.tape.player import Player
+    from hermes_magic.tape.recorder import Recorder
     from hermes_magic.wire.background import Arrival, Background
     from hermes_magic.wire.request import Request
     from hermes_magic.wire.servers import Server
@@ -37,9 +40,13 @@ class Session:
 
     Args:
         notebook: gives the notebook's path, or "" if it is not known.
+
+    Attributes:
+        tapes: those that it has opened.
     """
 
     def __init__(self, notebook: Callable[[], str] = str) -> None:
+        from hermes_magic.tape.tapes import Tapes
         from hermes_magic.wire.parameters import Lookups
         from hermes_magic.wire.pool import Pool
 
@@ -47,6 +54,7 @@ class Session:
         self._account: Account | None = None
         self._lookups = Lookups()
         self._connections = Pool()
+        self.tapes = Tapes()
         self._lock = threading.Lock()
         self._closed = threading.Event()
 
@@ -60,13 +68,14 @@ class Session:
                 self._account = Account(self._notebook())
             return self._account
 
-    def ask(
+    def ask(  # noqa: PLR0913, PLR0917 - who, by which key, how, what, how dear, what is kept
         self,
         server: Server,
         key: str,
         options: Options,
         asked: Question | str,
         limits: Limits | None = None,
+        recorder: Recorder | None = None,
     ) -> Answering:
         """Prepare a question; enter what this returns to send it, iterate it for its events.
 
@@ -76,6 +85,7 @@ class Session:
             options: the cell's.
             asked: the question, or its text.
             limits: on what may be spent; None for a server that is no part of the books.
+            recorder: what puts the reply on a tape, if that is wanted.
 
         Raises:
             OptionError: there is nothing to ask, an API key stands in it, or the server cannot
@@ -89,13 +99,33 @@ class Session:
             server = replace(server, silence=max(server.silence, options.timeout))
         client = self._connections.take(server, key)
         booked = None if limits is None else self.account.sender(client, server, key, limits)
-        events = retry.chat(booked or client, request.body, retry.Policy(options.retries))
+        events = request.shape(
+            retry.chat(booked or client, request.body, retry.Policy(options.retries))
+        )
+        if recorder is not None:
+            events = recorder.record(events, key)
         return Answering(
             client.abort,
-            self._connections.lend(server, key, client, request.shape(events)),
+            self._connections.lend(server, key, client, events),
             functools.partial(self._settle, server, key, booked),
             timeout=options.timeout,
         )
+
+    def taped(self, tape: Choice, options: Options, asked: Question | str) -> Player | Recorder:
+        """Give what plays the answer to a question from a tape, or what records it.
+
+        Raises:
+            OptionError: there is nothing to ask, or an API key stands in it.
+            TapeError: the tape cannot be used, or is only replayed and does not hold the question.
+        """
+        return self.tapes.take(tape, self._body(options, question_of(asked)), fresh=options.fresh)
+
+    def replay(self, player: Player, asked: Question | str) -> Answering:
+        """Give a question whose answer is played, as `ask` gives one that is asked."""
+        from hermes_magic.wire.shaping import Shape
+
+        events = Shape(notes=question_of(asked).notes)(player.chat())
+        return Answering(player.abort, events, lambda _: None)
 
     def dry_run(
         self, server: Server, key: str, options: Options, asked: Question | str, limits: Limits
@@ -118,15 +148,21 @@ class Session:
             self._account.close()
 
     def _request(self, server: Server, key: str, options: Options, question: Question) -> Request:
-        from hermes_magic.money.keys import refuse_pasted
         from hermes_magic.wire.request import prepare
+
+        body = self._body(options, question, key)
+        request = prepare(server, key, body, prompt.request_body(Options(), []), self._lookups)
+        shape = replace(request.shape, notes=(*question.notes, *request.shape.notes))
+        return replace(request, shape=shape)
+
+    def _body(self, options: Options, question: Question, key: str = "") -> dict[str, Any]:
+        """Give the request body in OpenRouter's terms."""
+        from hermes_magic.money.keys import refuse_pasted
 
         conversation = prompt.messages(options, question.text, question.before)
         body = prompt.request_body(options, conversation)
         refuse_pasted(json.dumps(body, ensure_ascii=False, default=str), key)
-        request = prepare(server, key, body, prompt.request_body(Options(), []), self._lookups)
-        shape = replace(request.shape, notes=(*question.notes, *request.shape.notes))
-        return replace(request, shape=shape)
+        return body
 
     def _settle(self, server: Server, key: str, booked: BookedSender | None, reply: Reply) -> None:
         """See to it that a reply which may be billed learns its cost, without waiting for it."""
@@ -235,7 +271,7 @@ class Answering:
         self._state = "stopped"
         stopped = Stopped(
             f"Stopped after {self.elapsed:.1f} s; what came is kept.",
-            hint="The provider may still bill the whole answer.",
+            hint="" if self.progress.replayed else "The provider may still bill the whole answer.",
         )
         stopped.reply = self.reply
         return stopped

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from hermes_magic.prompt import Question
     from hermes_magic.prompt.schema import Schema
     from hermes_magic.reply import Reply
-    from hermes_magic.session import Session
+    from hermes_magic.session import Answering, Session
+    from hermes_magic.tape.recorder import Recorder
     from hermes_magic.view.base import View
 
     Keep = Callable[[Question, Reply], None]
@@ -129,12 +130,8 @@ class Asker:
         fill: Callable[[Reply], Reply] = _as_it_is,
     ) -> Reply:
         """Send one request; show and keep its reply, however it ends."""
-        options, desk = asked.options, self._desk
-        server = desk.server(options.server)
-        key = desk.keys.find(server).value
-        limits = None if desk.is_offline else desk.limits(options, run)
-        sending = self._session.ask(server, key, options, question, limits)
-        rate = None if limits is None else desk.account.rate(server, key, options.model)
+        options = asked.options
+        sending, rate = self._sending(options, question, run)
         view = host.view(options, sending.request_stop, rate)
         with host.stoppable(sending.request_stop):
             try:
@@ -148,3 +145,26 @@ class Asker:
                 asked.keep(asked.question, reply)
                 view.close(reply)
         return reply
+
+    def _sending(
+        self, options: Options, question: Question, run: str
+    ) -> tuple[Answering, Decimal | None]:
+        """Give a question on its way, and USD that a token of its reply costs, about.
+
+        The tape comes first: what it holds needs no server, no key and no limit.
+        """
+        desk, session = self._desk, self._session
+        recorder: Recorder | None = None
+        if (tape := desk.tape(options)) is not None:
+            from hermes_magic.tape.player import Player
+
+            taped = session.taped(tape, options, question)
+            if isinstance(taped, Player):
+                return session.replay(taped, question), None
+            recorder = taped
+        server = desk.server(options.server)
+        key = desk.keys.find(server).value
+        limits = None if desk.is_offline else desk.limits(options, run)
+        sending = session.ask(server, key, options, question, limits, recorder)
+        rate = None if limits is None else desk.account.rate(server, key, options.model)
+        return sending, rate

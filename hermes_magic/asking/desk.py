@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hermes_magic.offline import DemoServer
     from hermes_magic.options import Options
     from hermes_magic.session import Session
+    from hermes_magic.tape.choice import Choice
+    from hermes_magic.tape.tapes import Tapes
 
 OPENROUTER = "openrouter"
 
@@ -32,6 +34,9 @@ class Settings(Protocol):
     servers: Mapping[str, Any]
     base_url: str
     model: str
+    tape: str
+    tape_mode: str
+    tape_speed: float
     budget: Decimal | None
     daily_budget: Decimal | None
 
@@ -70,6 +75,27 @@ class Desk:
         """Give what may be spent on a question, and in the run of a cell that it belongs to."""
         settings = self._settings
         return Limits(options.max_cost, settings.budget, settings.daily_budget, run)
+
+    def tape(self, options: Options | None = None) -> Choice | None:
+        """Give the tape that a question uses, or the notebook's, and how; None for none.
+
+        Raises:
+            OptionError: the environment names a mode that is none.
+        """
+        from hermes_magic.tape.choice import choose
+
+        settings = self._settings
+        path = settings.tape if options is None else options.tape
+        return choose(path, settings.tape_mode, os.environ, settings.tape_speed)
+
+    def use_tape(self, path: str, mode: str) -> None:
+        """Use that tape in that way from now on; "" for none."""
+        self._settings.tape, self._settings.tape_mode = path, mode
+
+    @property
+    def tapes(self) -> Tapes:
+        """The tapes that this session has opened."""
+        return self._session.tapes
 
     def server(self, name: str = "") -> Server:
         """Give the server of that name, or the one in use.

@@ -1,7 +1,7 @@
-"""The commands of `%hermes`: one table drives their dispatch and the help page.
+r"""The commands of `%hermes`: one table drives their dispatch and the help page.
 
 A line is a command if its first word is one and all the rest fits: as many words as the command
-takes, each of letters, digits and `./:_-` only, and `--server NAME` where it takes that. So
+takes, each of letters, digits and `./\:~_-` only, and `--server NAME` where it takes that. So
 `%hermes models nous` lists models, and `%hermes models of the atom?` is a question.
 """
 
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from hermes_magic.money.budget import Limits
     from hermes_magic.money.keys import KeyChain
     from hermes_magic.options import Options
+    from hermes_magic.tape.choice import Choice
+    from hermes_magic.tape.tapes import Tapes
     from hermes_magic.wire.servers import Server
 
-_WORD = re.compile(r"[\w./:-]+")
+_WORD = re.compile(r"[\w./:~\\-]+")
 _CSV = re.compile(r"""--csv(?:=|\s+)("[^"]+"|'[^']+'|[^\s'"]+)""")
 _SERVER = re.compile(r"--server[ =]\s*([\w.-]+)")
 
@@ -46,6 +48,16 @@ class Notebook(Protocol):
 
     def go_online(self) -> None:
         """Ask real servers again."""
+
+    def tape(self) -> Choice | None:
+        """Give the tape in use, or None."""
+
+    def use_tape(self, path: str, mode: str) -> None:
+        """Use that tape in that way from now on; "" for none."""
+
+    @property
+    def tapes(self) -> Tapes:
+        """The tapes that have been opened."""
 
     def say(self, text: str) -> None:
         """Write one line below the cell."""
@@ -205,6 +217,24 @@ def _forget(notebook: Notebook, word: str, server: str) -> None:
     talk.forget(notebook, word, server)
 
 
+def _record(notebook: Notebook, word: str, server: str) -> None:
+    from hermes_magic.magic import taping
+
+    taping.record(notebook, word, server)
+
+
+def _replay(notebook: Notebook, word: str, server: str) -> None:
+    from hermes_magic.magic import taping
+
+    taping.replay(notebook, word, server)
+
+
+def _tape(notebook: Notebook, word: str, server: str) -> None:
+    from hermes_magic.magic import taping
+
+    taping.tape(notebook, word, server)
+
+
 def _login(notebook: Notebook, word: str, server: str) -> None:
     from hermes_magic.magic import purse
 
@@ -251,6 +281,9 @@ COMMANDS: tuple[Command, ...] = (
         "history", "the conversations of --chat, turn by turn", _history, "NAME", takes_chat=True
     ),
     Command("forget", "forget them, or the one of that name", _forget, "NAME", takes_chat=True),
+    Command("record", "record answers on a tape, and replay those on it", _record, argument="PATH"),
+    Command("replay", "replay a tape and ask nobody", _replay, argument="PATH"),
+    Command("tape", "the tape in use; off goes on without it", _tape, argument="off"),
     Command("login", "ask for a key without echo, and keep it", _login, takes_server=True),
     Command("logout", "remove the key that login has kept", _logout, takes_server=True),
     Command(

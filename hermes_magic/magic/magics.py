@@ -20,7 +20,7 @@ from hermes_magic.magic.cells import CellHost
 from hermes_magic.magic.counter import Counter
 from hermes_magic.magic.failing import LastException
 from hermes_magic.magic.forgetting import forget_cell
-from hermes_magic.magic.settings import TRAIT_ROWS, Defaults, Servers, Usd
+from hermes_magic.magic.settings import TRAIT_ROWS, Defaults, Servers, Speed, TapeMode, Usd
 from hermes_magic.money.keys import refuse_pasted
 from hermes_magic.session import Session
 from hermes_magic.view.unseen import Unseen
@@ -52,6 +52,16 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
     daily_budget = Usd(
         None,
         help="USD that you may spend in a day, in all notebooks together; None for no limit",
+    ).tag(config=True)
+
+    tape_mode = TapeMode(
+        "",
+        help="how tapes are used: once, new (the usual way), replay or off; HERMES_TAPE_MODE in "
+        "the environment goes before it",
+    ).tag(config=True)
+    tape_speed = Speed(
+        1.0,
+        help="how many times as fast as it was recorded a tape plays; 0 for at once",
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:

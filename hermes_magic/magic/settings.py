@@ -10,10 +10,14 @@ from traitlets.config import Configurable
 
 from hermes_magic import options as grammar
 from hermes_magic.errors import OptionError
+from hermes_magic.options.convert import number, one_of
+from hermes_magic.tape.choice import MODES
 from hermes_magic.wire.roster import roster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from hermes_magic.options.convert import Convert
 
 
 class SettingError(OptionError, TraitError):
@@ -30,16 +34,36 @@ class _Checked(TraitType[Any, Any]):
             raise SettingError(error.message, hint=error.hint) from None
 
 
-class Usd(TraitType[Any, Any]):
-    """A trait that takes USD, or None for no limit."""
+class _Converted(TraitType[Any, Any]):
+    """A trait that takes what `convert` does."""
+
+    convert: Convert
 
     def validate(self, _obj: Any, value: Any) -> Any:
-        """Refuse what is no amount, on one line."""
+        """Refuse what it does not take, on one line."""
         try:
-            return grammar.usd(str(value))
+            return self.convert(str(value))
         except ValueError as error:
             shown = str(value)[:40]
             raise SettingError(f"{self.name} takes {error}, not {shown!r}.") from None
+
+
+class Usd(_Converted):
+    """A trait that takes USD, or None for no limit."""
+
+    convert = staticmethod(grammar.usd)
+
+
+class TapeMode(_Converted):
+    """A trait that takes a way to use a tape, or "" for the usual one."""
+
+    convert = staticmethod(one_of("", *MODES))
+
+
+class Speed(_Converted):
+    """A trait that takes how many times as fast; 0 for at once."""
+
+    convert = staticmethod(number(0, 1000))
 
 
 class Servers(Dict):

@@ -255,6 +255,20 @@ class Options:
         "list[NAME] of one",
         trait=False,
     )
+    tape: str = option(
+        "--tape",
+        default="",
+        convert=to.text,
+        metavar="PATH",
+        help="a file or folder of recorded answers: what is on it is replayed, the rest recorded",
+    )
+    fresh: bool = option(
+        "--fresh",
+        default=False,
+        convert=None,
+        help="ask again for what is on the tape, and record that instead",
+        trait=False,
+    )
     code: bool = option(
         "--code",
         default=False,

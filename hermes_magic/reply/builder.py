@@ -92,6 +92,11 @@ class ReplyBuilder:
                 self.progress.usage = usage
             case Finished(reason):
                 self.progress.finish_reason = reason
+            case Notice() | Booked() | Replayed():
+                self._remark(event)
+
+    def _remark(self, event: Notice | Booked | Replayed) -> None:
+        match event:
             case Notice(text):
                 self._notices.append(text)
             case Booked():

@@ -83,13 +83,14 @@ def recorded_now(asked: request.Asked, reply: Recorded, now: datetime) -> Episod
         reply: what was answered.
         now: the time, in UTC.
     """
+    recorded = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     written = {
-        "recorded": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "recorded": recorded,
         "with": f"hermes-magic {__version__}",
         "request": request.to_tape(asked),
         "reply": _reply_to_tape(reply),
     }
-    return Episode(asked, reply, written["recorded"], by_hand=False, written=written)
+    return Episode(asked, reply, recorded, by_hand=False, written=written)
 
 
 def in_place_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,7 +183,7 @@ def _pieces(written: Mapping[str, Any]) -> tuple[tuple[Piece, ...], bool]:
 
 
 def _piece(line: Mapping[str, Any], before: float) -> Piece:
-    """Read one line; where it has no times or pieces, it comes word by word after the one before."""
+    """Read one line; without times it comes word by word, after the one before."""
     kind = next((kind for kind in _KINDS if kind in line), None)
     if kind is None:
         raise EpisodeError("a line of its stream is neither `thought`, `answer` nor `arguments`")

@@ -10,7 +10,6 @@ import secrets
 import threading
 import time
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from hermes_magic.errors import TapeError
@@ -20,6 +19,7 @@ from hermes_magic.tape.layout import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FORMAT: Final = "hermes-magic tape"
 VERSION: Final = 1
@@ -173,9 +173,7 @@ class _File:
         try:
             document = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
         except json.JSONDecodeError as error:
-            raise TapeError(
-                f"{self._path} is no tape: line {error.lineno}: {error.msg}."
-            ) from None
+            raise TapeError(f"{self._path} is no tape: line {error.lineno}: {error.msg}.") from None
         except (ValueError, RecursionError):
             raise TapeError(f"{self._path} is no tape: it is not JSON.") from None
         if not isinstance(document, dict) or document.get("format") != FORMAT:

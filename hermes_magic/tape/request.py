@@ -72,7 +72,7 @@ def to_tape(asked: Asked) -> dict[str, Any]:
         for name, value in asked.items()
         if name not in {"model", "messages"} and STANDARD.get(name) != value
     }
-    messages = [{**one, **_lines(one)} for one in asked["messages"]]
+    messages = [_to_tape(one) for one in asked["messages"]]
     return {"model": asked["model"], "messages": messages, **options}
 
 
@@ -91,10 +91,11 @@ def joined(text: Any) -> Any:
     return "\n".join(text) if lines else text
 
 
-def _lines(message: Mapping[str, Any]) -> dict[str, Any]:
+def _to_tape(message: Mapping[str, Any]) -> dict[str, Any]:
+    role = {"role": message["role"]} if "role" in message else {}
     content = message.get("content")
-    many = isinstance(content, str) and "\n" in content
-    return {"content": content.split("\n")} if many and content is not None else {}
+    lines = {"content": content.split("\n")} if isinstance(content, str) and "\n" in content else {}
+    return {**role, **message, **lines}
 
 
 def _normal(value: Any) -> Any:

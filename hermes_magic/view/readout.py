@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from hermes_magic.reply import WRITTEN_BY_HAND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hermes_magic.reply import Booked, Progress, Reply
+    from hermes_magic.reply import Booked, Progress, Replayed, Reply
 
 SEPARATOR = " · "
 _DECIMALS = 8
 _ROUNDED = Decimal("0.000001")
 _ESTIMATED = Decimal("0.0001")
 _MINUTE = 60
+_DATE = len("2026-11-22")
 
 
 def usd(amount: Decimal) -> str:
@@ -60,7 +64,9 @@ def who(model: str, provider: str) -> str:
 
 def _figures(reply: Reply, *, timed: bool) -> Iterator[str]:
     usage = reply.usage
-    if reply.is_demo:
+    if reply.replayed is not None:
+        yield _replayed(reply, reply.replayed)
+    elif reply.is_demo:
         yield "demo, nothing billed" if reply.cost is None else f"{usd(reply.cost)} if it were real"
     else:
         yield _amount(reply)
@@ -73,8 +79,25 @@ def _figures(reply: Reply, *, timed: bool) -> Iterator[str]:
         yield from _times(reply)
     if timed and reply.booked is not None:
         yield _notebook(reply.booked)
-    if reply.model:
+    if reply.model and reply.model != WRITTEN_BY_HAND:
         yield who(reply.model, reply.provider)
+
+
+def _replayed(reply: Reply, replayed: Replayed) -> str:
+    """Write where a replayed answer comes from, and what it cost then."""
+    date = f" {replayed.recorded[:_DATE]}" if replayed.recorded else ""
+    if replayed.by_hand:
+        return f"replayed, written by hand{date}: no model was asked"
+    if reply.is_demo:
+        return f"replayed, recorded{date} from the offline demo: no model was asked"
+    then = replace(reply, replayed=None)
+    return f"replayed, recorded{date}, {_then(then)}, now {usd(Decimal(0))}"
+
+
+def _then(reply: Reply) -> str:
+    if reply.cost is None and reply.estimate is None:
+        return "cost then not reported"
+    return f"cost then {_amount(reply)}"
 
 
 def _amount(reply: Reply) -> str:
@@ -110,8 +133,9 @@ def notes(reply: Reply) -> list[str]:
         "length": "Cut off at max_tokens: a larger --max-tokens gives the rest.",
         "content_filter": "Cut off by the provider's content filter.",
     }
+    billed = ", and may still be billed in full" if reply.replayed is None else ""
     states = {
-        "stopped": "Stopped: this answer is not whole, and may still be billed in full.",
+        "stopped": f"Stopped: this answer is not whole{billed}.",
         "failed": "Incomplete: the answer broke off here.",
     }
     end = [states[reply.state]] if reply.state in states else []
@@ -124,6 +148,7 @@ def details(reply: Reply) -> list[tuple[str, str]]:
     """Give what there is to know about a reply, as label and value."""
     usage = reply.usage
     rows = [
+        ("replayed", _origin(reply)),
         ("model", reply.model),
         ("provider", reply.provider),
         ("generation", reply.id),
@@ -132,11 +157,21 @@ def details(reply: Reply) -> list[tuple[str, str]]:
         ("of them cached", _count(usage.cached_tokens) if usage.cached_tokens else ""),
         ("thought tokens", _count(usage.reasoning_tokens)),
         ("answer tokens", _count(usage.answer_tokens)),
-        ("cost", "" if usage.cost is None else f"${usage.cost:f}"),
+        (
+            "cost then" if reply.replayed else "cost",
+            "" if usage.cost is None else f"${usage.cost:f}",
+        ),
         (_upstream_label(reply), _upstream(reply)),
         ("by your price", "" if usage.estimate is None else f"~{usd(usage.estimate)}"),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def _origin(reply: Reply) -> str:
+    if reply.replayed is None:
+        return ""
+    way = "written by hand" if reply.replayed.by_hand else "recorded"
+    return f"{way} {reply.replayed.recorded}".rstrip()
 
 
 def _upstream_label(reply: Reply) -> str:
@@ -164,7 +199,7 @@ def live_heading(progress: Progress, elapsed: float) -> str:
 def live_line(progress: Progress, elapsed: float, rate: Decimal | None = None) -> str:
     """Write the readout while the reply comes; `rate` is USD for a token of it, about."""
     count = progress.thought_deltas + progress.answer_deltas
-    parts = [seconds(elapsed)]
+    parts = [seconds(elapsed)] if progress.replayed is None else ["replay", seconds(elapsed)]
     if count:
         parts.append(tokens(count, about=True))
     if count and rate is not None:

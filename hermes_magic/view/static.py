@@ -76,7 +76,9 @@ class StaticView:
     def close(self, reply: Reply) -> None:
         """Show the bundle, unless nothing has come."""
         if not is_blank(reply):
-            shown = bundle(reply, timed=False, thoughts=self._thoughts)
+            # The times of a whole replay are the tape's: they do not differ from run to run.
+            stable = reply.replayed is not None and reply.state == "complete"
+            shown = bundle(reply, timed=stable, thoughts=self._thoughts)
             display(shown, raw=True)
 
 
