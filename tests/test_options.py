@@ -33,6 +33,7 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "max_tokens": ("99", 99),
     "retries": ("0", 0),
     "out": ("answer", "answer"),
+    "tape": ("lesson.json", "lesson.json"),
     "server": ("vllm", "vllm"),
     "seed": ("7", 7),
     "stop": ("END", ("END",)),

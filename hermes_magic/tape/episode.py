@@ -190,7 +190,6 @@ def _piece(line: Mapping[str, Any], before: float) -> Piece:
     text = request.joined(line[kind])
     if not isinstance(text, str):
         raise EpisodeError(f"`{kind}` is neither a text nor a list of lines")
-    text = text.replace("\r\n", "\n")
     timed = "at" in line
     count = line.get("pieces", 1 if timed else max(1, len(_WORDS.findall(text))))
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:

@@ -94,11 +94,11 @@ class Tape:
 
     @property
     def _is_folder(self) -> bool:
-        return self.path.is_dir() or not (self.path.exists() or self.path.suffix == SUFFIX)
+        return self.path.is_dir() or not (self.path.is_file() or self.path.suffix == SUFFIX)
 
     def _paths(self) -> list[Path]:
-        if not self._is_folder:
-            return [self.path] if self.path.exists() else []
+        if self.path.is_file():
+            return [self.path]
         found = self.path.glob(f"*{SUFFIX}")
         return sorted((path for path in found if path.name[0] != "."), key=lambda path: path.name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
@@ -61,8 +62,7 @@ def asked(body: Mapping[str, Any]) -> Asked:
 
 def key(asked: Asked) -> str:
     """Give the SHA-256 of a request in normal form: the same everywhere and always."""
-    text = json.dumps(asked, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(_canonical(asked).encode("ascii")).hexdigest()
 
 
 def to_tape(asked: Asked) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def to_tape(asked: Asked) -> dict[str, Any]:
     options = {
         name: value
         for name, value in asked.items()
-        if name not in {"model", "messages"} and STANDARD.get(name) != value
+        if name not in {"model", "messages"} and not _is_standard(name, value)
     }
     messages = [_to_tape(one) for one in asked["messages"]]
     return {"model": asked["model"], "messages": messages, **options}
@@ -98,6 +98,20 @@ def _to_tape(message: Mapping[str, Any]) -> dict[str, Any]:
     return {**role, **message, **lines}
 
 
+def _is_standard(name: str, value: Any) -> bool:
+    return name in STANDARD and _canonical(value) == _canonical(STANDARD[name])
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _number(value: float) -> int | float:
+    if not math.isfinite(value):
+        raise TypeError("A request cannot hold a number without an end.")
+    return int(value) if value.is_integer() else value
+
+
 def _normal(value: Any) -> Any:
     match value:
         case None | bool() | int():
@@ -105,7 +119,7 @@ def _normal(value: Any) -> Any:
         case str():
             return value.replace("\r\n", "\n").replace("\r", "\n")
         case float() | Decimal():
-            return int(value) if value == int(value) else float(value)
+            return _number(float(value))
         case Mapping():
             return {_normal(str(name)): _normal(value[name]) for name in sorted(value, key=str)}
         case list() | tuple():
