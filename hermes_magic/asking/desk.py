@@ -86,7 +86,10 @@ class Desk:
 
         settings = self._settings
         path = settings.tape if options is None else options.tape
-        return choose(path, settings.tape_mode, os.environ, settings.tape_speed)
+        # A tape that a cell names itself is in use, though the notebook goes on without one.
+        own = path != settings.tape and settings.tape_mode == "off"
+        mode = "" if own else settings.tape_mode
+        return choose(path, mode, os.environ, float(settings.tape_speed))
 
     def use_tape(self, path: str, mode: str) -> None:
         """Use that tape in that way from now on; "" for none."""

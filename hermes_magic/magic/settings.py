@@ -57,7 +57,7 @@ class Usd(_Converted):
 class TapeMode(_Converted):
     """A trait that takes a way to use a tape, or "" for the usual one."""
 
-    convert = staticmethod(one_of("", *MODES))
+    convert = staticmethod(lambda word: word and one_of(*MODES)(word))
 
 
 class Speed(_Converted):
