@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes_magic.reply import OFFLINE_DEMO, Booked, Progress, Reply, Timing, Usage
+from hermes_magic.reply import (
+    OFFLINE_DEMO,
+    WRITTEN_BY_HAND,
+    Booked,
+    Progress,
+    Replayed,
+    Reply,
+    Timing,
+    Usage,
+)
 from hermes_magic.view import readout
 
 REPLY = Reply(
@@ -163,6 +172,71 @@ def test_the_details_leave_out_what_is_unknown() -> None:
         "cost": "$0.0000594",
     }
     assert readout.details(Reply()) == []
+
+
+class TestReplayed:
+    TAPED = dataclasses.replace(
+        REPLY, replayed=Replayed("2026-11-22T17:35:14Z", by_hand=False, timing=REPLY.timing)
+    )
+    BY_HAND = dataclasses.replace(
+        TAPED,
+        model=WRITTEN_BY_HAND,
+        provider="",
+        replayed=Replayed("2026-11-22", by_hand=True, timing=Timing()),
+        timing=Timing(),
+    )
+
+    def test_says_what_it_cost_then_and_that_it_costs_nothing_now(self) -> None:
+        assert readout.cost_line(self.TAPED, timed=True) == (
+            "replayed, recorded 2026-11-22, cost then $0.0000594, now $0.00 · 1,234 in"
+            " · 2,214 out (214 thought) · 0.6 s to first token · 10.6 s in all · 221 tok/s"
+            " · nousresearch/hermes-4-405b via Nebius"
+        )
+        assert self.TAPED.cost == 0
+
+    @pytest.mark.parametrize(
+        ("usage", "told"),
+        [
+            (Usage(), "cost then not reported"),
+            (Usage(estimate=Decimal("0.0004")), "cost then ~$0.0004, now $0.00"),
+            (Usage(cost=Decimal(0)), "cost then $0.00, now $0.00"),
+        ],
+    )
+    def test_says_as_much_of_the_cost_as_is_known(self, usage: Usage, told: str) -> None:
+        reply = dataclasses.replace(self.TAPED, usage=usage)
+        assert told in readout.cost_line(reply, timed=True)
+
+    def test_never_looks_as_if_a_model_had_written_what_a_person_has(self) -> None:
+        line = readout.cost_line(self.BY_HAND, timed=True)
+        assert line.startswith("replayed, written by hand 2026-11-22: no model was asked · 1,234")
+        for told in (line, str(readout.details(self.BY_HAND))):
+            assert "hermes-4" not in told
+            assert "$" not in told
+        undated = dataclasses.replace(
+            self.BY_HAND, replayed=Replayed("", by_hand=True, timing=Timing())
+        )
+        line = readout.cost_line(undated, timed=True)
+        assert line.startswith("replayed, written by hand: no model was asked")
+
+    def test_a_recorded_demo_is_still_a_demo(self) -> None:
+        demo = dataclasses.replace(self.TAPED, model=OFFLINE_DEMO, provider=OFFLINE_DEMO)
+        assert readout.cost_line(demo, timed=False).startswith(
+            "replayed, recorded 2026-11-22 from the offline demo: no model was asked"
+        )
+
+    def test_the_details_tell_when_to_the_second(self) -> None:
+        rows = dict(readout.details(self.TAPED))
+        assert rows["replayed"] == "recorded 2026-11-22T17:35:14Z"
+        assert rows["cost then"] == "$0.0000594"
+        assert "cost" not in rows
+
+    def test_a_stop_is_no_reason_to_fear_a_bill(self) -> None:
+        (note,) = readout.notes(dataclasses.replace(self.TAPED, state="stopped"))
+        assert note == "Stopped: this answer is not whole."
+
+    def test_it_is_said_while_it_comes(self) -> None:
+        assert self.TAPED.replayed is not None
+        assert readout.live_line(Progress(replayed=self.TAPED.replayed), 1) == "replay · 1.0 s"
 
 
 def test_the_lines_while_it_comes() -> None:

@@ -267,6 +267,7 @@ class TestRefuses:
             ({"reply": {"answer": 3}}, "neither a text nor"),
             ({"reply": {"stream": [{"at": -1, "answer": "x"}]}}, "`at` is no number"),
             ({"reply": {"stream": [{"at": 2, "to": 1, "answer": "x"}]}}, "before"),
+            ({"reply": {"stream": [{"at": 1e9, "answer": "x"}]}}, "`at` is no number"),
             ({"reply": {"answer": "x", "estimate": "much"}}, "`estimate`"),
             ({"reply": {"answer": "x", "model": 3}}, "`model`"),
             ({"reply": {"answer": "x", "usage": []}}, "`usage` is no object"),

@@ -1,4 +1,4 @@
-"""Tapes in a real kernel: recorded from a real server, replayed when it is gone and without a key."""
+"""Tapes in a real kernel: recorded from a server, replayed when it is gone, without a key."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from tests.kernel import Kernel, Ran, running_kernel
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from hermes_magic.offline.messages import Event
 
 KEY = "sk-or-v1-not-a-real-key"
 WHO = {"id": "gen-1", "model": HERMES_4_405B, "provider": "Nebius"}
@@ -48,7 +50,7 @@ class Scripted:
         if "not valid" in said or "JSON" in said:
             said = '{"answer": 42}'
         usage = {"prompt_tokens": 12, "completion_tokens": 5, "cost": Decimal("0.0021")}
-        parts = [chunk(reasoning="Let me "), Pause(0.05), chunk(reasoning="think.")]
+        parts: list[Event] = [chunk(reasoning="Let me "), Pause(0.05), chunk(reasoning="think.")]
         parts += [chunk(content=said), chunk("stop"), {**WHO, "choices": [], "usage": usage}]
         return Response.sse(parts)
 
@@ -164,16 +166,15 @@ class TestReplays:
 
     def test_a_conversation(self, recording: Kernel, cut_off: Kernel, tape: Path) -> None:
         cells = ["%%hermes --chat --new\nOne?", "%%hermes --chat\nTwo?", "%%hermes --chat\nThree?"]
-        for kernel in (recording, cut_off):
+        told: dict[Kernel, list[str]] = {recording: [], cut_off: []}
+        for kernel, texts in told.items():
             ran(kernel, f"%hermes record {tape}")
-            told = []
             for number, cell in enumerate(cells):
                 ran(kernel, cell, cell=f"cell-{number}")
-                told.append(kernel.value("_.text"))
+                texts.append(kernel.value("_.text"))
             ran(kernel, "%hermes forget")
-        assert told[-1].endswith("to: Three?")
-        episodes = everything(tape).count('"recorded": ')
-        assert episodes == 3
+        assert told[recording] == told[cut_off]
+        assert everything(tape).count('"recorded": ') == 3
 
     def test_the_offline_demo(self, cut_off: Kernel, tape: Path) -> None:
         ran(cut_off, "%hermes offline")

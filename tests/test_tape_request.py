@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes_magic import prompt
+from hermes_magic.errors import OptionError
 from hermes_magic.options import Options, parse
 from hermes_magic.tape import request
 
@@ -149,7 +150,7 @@ def test_the_text_to_the_last_character_does() -> None:
 
 
 def test_a_body_that_cannot_be_sent_has_none() -> None:
-    with pytest.raises(TypeError, match="set"):
+    with pytest.raises(OptionError, match="set"):
         key({**body(), "tools": {1, 2}})
 
 

@@ -6,14 +6,17 @@ import re
 import pytest
 
 from hermes_magic.reply import (
+    Done,
     Event,
     Notice,
+    Replayed,
     ReplyBuilder,
     Rethought,
     Retrying,
     Started,
     Text,
     Thought,
+    Timing,
 )
 from hermes_magic.reply.reply import State
 from hermes_magic.view.terminal import TerminalView
@@ -104,3 +107,9 @@ def test_nothing_from_outside_moves_the_cursor() -> None:
         [Notice(hostile), Retrying(hostile, 1.0, 2, 3)],
     )
     assert not set(seen) & set("\x1b\x9b\u202e")
+
+
+def test_a_replay_says_so_below() -> None:
+    replayed = Replayed("2026-11-22", by_hand=True, timing=Timing())
+    written = shown([replayed, Text("Yes.")], [Done()])
+    assert written.endswith("replayed, written by hand 2026-11-22: no model was asked\n")

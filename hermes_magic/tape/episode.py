@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hermes_magic._version import __version__
 from hermes_magic.reply import Timing
 from hermes_magic.tape import request
+from hermes_magic.tape.layout import Block, block
 from hermes_magic.tape.pieces import Piece, timing
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(T[\d:.]+Z?)?")
 _KINDS: Final[tuple[Kind, ...]] = ("thought", "answer", "arguments")
 _WORDS: Final = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
+_LONGEST: Final = 1_000_000  # seconds
+_INDENT: Final = "    "
 _FIRST: Final = 0.4  # seconds to the first word of an answer that nobody timed
 _WORD: Final = 0.03  # seconds from word to word
 _OURS: Final = frozenset({"by_hand", "recorded", "with", "request", "reply"})
@@ -74,6 +77,16 @@ class Episode:
         """The key of its request."""
         return request.key(self.asked)
 
+    @cached_property
+    def text(self) -> Block:
+        """The episode as a file has it."""
+        return block(self.written, _INDENT)
+
+    def in_place_of(self, other: Episode) -> Episode:
+        """Give this episode with the fields of another that we do not know."""
+        kept = {name: value for name, value in other.written.items() if name not in _OURS}
+        return replace(self, written={**self.written, **kept})
+
 
 def recorded_now(asked: request.Asked, reply: Recorded, now: datetime) -> Episode:
     """Make the episode of a reply that has just come.
@@ -91,11 +104,6 @@ def recorded_now(asked: request.Asked, reply: Recorded, now: datetime) -> Episod
         "reply": _reply_to_tape(reply),
     }
     return Episode(asked, reply, recorded, by_hand=False, written=written)
-
-
-def in_place_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a written episode that takes another's place, with the fields that we do not know."""
-    return {**new, **{name: value for name, value in old.items() if name not in _OURS}}
 
 
 def read(written: Any) -> Episode:
@@ -216,7 +224,11 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 
 def _seconds(fields: Mapping[str, Any], name: str, default: float) -> float:
     value = fields.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or value < 0:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float | Decimal)
+        or not 0 <= value <= _LONGEST
+    ):
         raise EpisodeError(f"`{name}` is no number of seconds")
     return float(value)
 

@@ -9,16 +9,18 @@ import re
 import secrets
 import threading
 import time
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from hermes_magic.errors import TapeError
+from hermes_magic.errors import OptionError, TapeError
 from hermes_magic.tape import episode as episodes
 from hermes_magic.tape.episode import Episode, EpisodeError
 from hermes_magic.tape.layout import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 FORMAT: Final = "hermes-magic tape"
@@ -105,10 +107,9 @@ class Tape:
     def _file(self, path: Path) -> _File:
         """Read a file, or give what it was if it has not changed since."""
         try:
-            state = path.stat()
-            seen = (state.st_mtime_ns, state.st_size, state.st_ino)
+            seen = _state(path)
             if path not in self._read or self._read[path][0] != seen:
-                self._read[path] = seen, _File(path, path.read_text("utf-8"))
+                self._read[path] = seen, _File.parsed(path, path.read_text("utf-8"))
         except OSError as error:
             raise TapeError(f"{path} cannot be read: {(error.strerror or '').lower()}.") from None
         except UnicodeDecodeError:
@@ -121,10 +122,14 @@ class Tape:
         with _locked(folder / f".{self.path.name}.lock"):
             holding = [path for path in self._paths() if episode.key in self._file(path).keys]
             path = holding[0] if holding else self._new_path(episode)
-            file = self._file(path) if path.exists() else _File(path, _EMPTY)
-            _write(path, layout(file.with_episode(episode)))
+            file = self._file(path) if path.exists() else _File.parsed(path, _EMPTY)
+            self._write(path, file.with_episode(episode))
             for other in holding[1:]:
-                _write(other, layout(self._file(other).without(episode.key)))
+                self._write(other, self._file(other).without(episode.key))
+
+    def _write(self, path: Path, file: _File) -> None:
+        _write(path, file.text)
+        self._read[path] = _state(path), file
 
     def _new_path(self, episode: Episode) -> Path:
         if not self._is_folder:
@@ -132,65 +137,85 @@ class Tape:
         return self.path / f"{_name(episode)}-{episode.key[:8]}{SUFFIX}"
 
 
+@dataclass(frozen=True)
 class _File:
-    """One file's document and its episodes.
+    """One file's document, and its episodes in the place of those in the document."""
 
-    Raises:
-        TapeError: it is no tape, or one of a newer version.
-    """
+    document: Mapping[str, Any]
+    episodes: tuple[Episode, ...]
 
-    def __init__(self, path: Path, text: str) -> None:
-        self._path = path
-        self._document = self._parsed(text)
-        written = self._document.get("episodes")
+    @classmethod
+    def parsed(cls, path: Path, text: str) -> _File:
+        """Read a file.
+
+        Raises:
+            TapeError: it is no tape, or one of a newer version.
+        """
+        document = _parsed(path, text)
+        written = document.get("episodes")
         if not isinstance(written, list):
             raise TapeError(f"{path} is no tape: it has no list of `episodes`.")
-        self.episodes = [self._episode(number, one) for number, one in enumerate(written, 1)]
-        self.keys = {one.key for one in self.episodes}
+        return cls(
+            document, tuple(_episode(path, number, one) for number, one in enumerate(written, 1))
+        )
 
-    def with_episode(self, episode: Episode) -> dict[str, Any]:
-        """Give the document with that episode, in the place of the first with its key."""
-        written: list[Any] = []
-        placed = False
-        for one in self.episodes:
-            if one.key != episode.key:
-                written.append(one.written)
-            elif not placed:
-                written.append(episodes.in_place_of(one.written, episode.written))
-                placed = True
-        return {**self._document, "episodes": written if placed else [*written, episode.written]}
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        return frozenset(one.key for one in self.episodes)
 
-    def without(self, key: str) -> dict[str, Any]:
-        """Give the document without the episodes of that key."""
-        kept = [one.written for one in self.episodes if one.key != key]
-        return {**self._document, "episodes": kept}
+    @property
+    def text(self) -> str:
+        return layout({**self.document, "episodes": [one.text for one in self.episodes]})
 
-    def _parsed(self, text: str) -> dict[str, Any]:
-        conflict = _CONFLICT.search(text)
-        if conflict:
-            line = text.count("\n", 0, conflict.start()) + 1
-            raise TapeError(f"{self._path} has an unresolved merge conflict in line {line}.")
-        try:
-            document = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
-        except json.JSONDecodeError as error:
-            raise TapeError(f"{self._path} is no tape: line {error.lineno}: {error.msg}.") from None
-        except (ValueError, RecursionError):
-            raise TapeError(f"{self._path} is no tape: it is not JSON.") from None
-        if not isinstance(document, dict) or document.get("format") != FORMAT:
-            raise TapeError(f'{self._path} is no tape: it does not say "format": "{FORMAT}".')
-        version = document.get("version")
-        if not isinstance(version, int) or version != VERSION:
-            raise TapeError(
-                f"{self._path} is a tape of version {version}; this hermes-magic knows {VERSION}.",
-                hint="Use a newer hermes-magic." if _is_newer(version) else "",
-            )
-        return document
+    def with_episode(self, episode: Episode) -> _File:
+        """Give the file with that episode, in the place of the first with its key."""
+        if episode.key not in self.keys:
+            return replace(self, episodes=(*self.episodes, episode))
+        old = next(one for one in self.episodes if one.key == episode.key)
+        new = episode.in_place_of(old)
+        kept = (new if one is old else one for one in self.episodes)
+        return replace(
+            self, episodes=tuple(one for one in kept if one is new or one.key != new.key)
+        )
 
-    def _episode(self, number: int, written: Any) -> Episode:
-        try:
-            return episodes.read(written)
-        except (EpisodeError, TypeError, ArithmeticError) as error:
-            raise TapeError(f"{self._path}, episode {number}: {error}.") from None
+    def without(self, key: str) -> _File:
+        """Give the file without the episodes of that key."""
+        return replace(self, episodes=tuple(one for one in self.episodes if one.key != key))
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    conflict = _CONFLICT.search(text)
+    if conflict:
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise TapeError(f"{path} has an unresolved merge conflict in line {line}.")
+    try:
+        document = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        raise TapeError(f"{path} is no tape: line {error.lineno}: {error.msg}.") from None
+    except (ValueError, RecursionError):
+        raise TapeError(f"{path} is no tape: it is not JSON.") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise TapeError(f'{path} is no tape: it does not say "format": "{FORMAT}".')
+    version = document.get("version")
+    if not isinstance(version, int) or version != VERSION:
+        raise TapeError(
+            f"{path} is a tape of version {version}; this hermes-magic knows {VERSION}.",
+            hint="Use a newer hermes-magic." if _is_newer(version) else "",
+        )
+    return document
+
+
+def _episode(path: Path, number: int, written: Any) -> Episode:
+    try:
+        return episodes.read(written)
+    except (EpisodeError, OptionError, ArithmeticError, RecursionError) as error:
+        raise TapeError(f"{path}, episode {number}: {str(error).rstrip('.')}.") from None
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Give what tells whether a file has changed."""
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size, state.st_ino
 
 
 _EMPTY: Final = json.dumps({"format": FORMAT, "version": VERSION, "episodes": []})

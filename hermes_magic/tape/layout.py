@@ -30,6 +30,17 @@ def compact(value: Any) -> str:
     return json.dumps(value)
 
 
+class Block(str):
+    """A part of a document that is laid out already, indented as its place wants it."""
+
+    __slots__ = ()
+
+
+def block(value: Any, indent: str) -> Block:
+    """Lay a part of a document out, to be used again and again."""
+    return Block("\n".join(_lines("", value, indent)))
+
+
 def layout(value: Any) -> str:
     """Write a document, its end of line included."""
     return "\n".join(_lines("", value, "")) + "\n"
@@ -37,11 +48,12 @@ def layout(value: Any) -> str:
 
 def _lines(head: str, value: Any, indent: str) -> list[str]:
     """Give the lines of a value behind its name."""
-    short = indent + head + compact(value)
-    if not isinstance(value, Mapping | list | tuple) or not value:
-        return [short]
-    if len(short) <= _WIDTH and not _spreads(value):
-        return [short]
+    if isinstance(value, Block):
+        return [value]
+    if not _spreads(value):
+        short = indent + head + compact(value)
+        if len(short) <= _WIDTH or not value or not isinstance(value, Mapping | list | tuple):
+            return [short]
     if isinstance(value, Mapping):
         members = [_member(str(name), one, indent + "  ") for name, one in value.items()]
         return [indent + head + "{", *_with_commas(members), indent + "}"]
@@ -65,6 +77,8 @@ def _with_commas(parts: list[list[str]]) -> Iterator[str]:
 
 def _spreads(value: Any) -> bool:
     """Tell whether a value holds a list of texts or of objects: each gets a line of its own."""
+    if isinstance(value, Block):
+        return True
     if isinstance(value, Mapping):
         return any(map(_spreads, value.values()))
     if not isinstance(value, list | tuple):

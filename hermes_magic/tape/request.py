@@ -10,6 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
+from hermes_magic.errors import OptionError
 from hermes_magic.options import HERMES_4_405B
 
 Asked = Mapping[str, Any]
@@ -54,7 +55,7 @@ def asked(body: Mapping[str, Any]) -> Asked:
     Line endings become LF, whole floats become integers.
 
     Raises:
-        TypeError: the body holds what JSON cannot.
+        OptionError: the body holds what JSON cannot.
     """
     whole = {**STANDARD, **body}
     return {name: _normal(whole[name]) for name in sorted(whole) if name not in NOT_ASKED}
@@ -108,7 +109,7 @@ def _canonical(value: Any) -> str:
 
 def _number(value: float) -> int | float:
     if not math.isfinite(value):
-        raise TypeError("A request cannot hold a number without an end.")
+        raise OptionError("A request cannot hold a number without an end.")
     return int(value) if value.is_integer() else value
 
 
@@ -124,4 +125,4 @@ def _normal(value: Any) -> Any:
             return {_normal(str(name)): _normal(value[name]) for name in sorted(value, key=str)}
         case list() | tuple():
             return [_normal(one) for one in value]
-    raise TypeError(f"A request cannot hold {type(value).__name__}.")
+    raise OptionError(f"A request cannot hold a {type(value).__name__}.")

@@ -157,14 +157,20 @@ def details(reply: Reply) -> list[tuple[str, str]]:
         ("of them cached", _count(usage.cached_tokens) if usage.cached_tokens else ""),
         ("thought tokens", _count(usage.reasoning_tokens)),
         ("answer tokens", _count(usage.answer_tokens)),
-        (
-            "cost then" if reply.replayed else "cost",
-            "" if usage.cost is None else f"${usage.cost:f}",
-        ),
-        (_upstream_label(reply), _upstream(reply)),
-        ("by your price", "" if usage.estimate is None else f"~{usd(usage.estimate)}"),
+        *_billed(reply),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def _billed(reply: Reply) -> Iterator[tuple[str, str]]:
+    """Give what was billed, by whom; nothing where nobody was asked."""
+    usage, replayed = reply.usage, reply.replayed
+    if replayed is not None and replayed.by_hand:
+        return
+    label = "cost" if replayed is None else "cost then"
+    yield label, "" if usage.cost is None else f"${usage.cost:f}"
+    yield _upstream_label(reply), _upstream(reply)
+    yield "by your price", "" if usage.estimate is None else f"~{usd(usage.estimate)}"
 
 
 def _origin(reply: Reply) -> str:
