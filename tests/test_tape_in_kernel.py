@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEY = "sk-or-v1-not-a-real-key"
 WHO = {"id": "gen-1", "model": HERMES_4_405B, "provider": "Nebius"}
 WHY = "Why does the median resist outliers?"
-SHOW = "print([_.text, _.thinking, _.usage.cost, _.cost, _.model, _.timing, _.deltas])"
+SLOWLY = "Count to a thousand."
 
 
 def chunk(finish: str | None = None, **delta: object) -> dict[str, object]:
@@ -42,10 +42,13 @@ class Scripted:
 
     def _respond(self, request: Request) -> Response:
         if request.method == "GET":
-            self.asked.append(request.path)
+            if "generation" not in request.path:  # of a stopped answer, whenever its books close
+                self.asked.append(request.path)
             return Response.json({"error": {"code": 404, "message": "Not found"}}, status=404)
         body: Any = request.json
         self.asked.append(body)
+        if body["messages"][-1]["content"] == SLOWLY:
+            return Response.sse([chunk(content="Well"), Pause(30), chunk("stop")])
         said = f"Answer {len(self.asked)} to: {body['messages'][-1]['content']}"
         if "not valid" in said or "JSON" in said:
             said = '{"answer": 42}'
@@ -100,6 +103,10 @@ def html(done: Ran) -> str:
 
 def plain(done: Ran) -> str:
     return str(done.bundles()[-1]["text/plain"])
+
+
+def has_begun(so_far: Ran) -> bool:
+    return "Well" in so_far.text()
 
 
 def everything(path: Path) -> str:
@@ -175,6 +182,17 @@ class TestReplays:
             ran(kernel, "%hermes forget")
         assert told[recording] == told[cut_off]
         assert everything(tape).count('"recorded": ') == 3
+
+    def test_an_answer_that_we_ended_ourselves(
+        self, recording: Kernel, cut_off: Kernel, tape: Path
+    ) -> None:
+        cell = f"%%hermes --stop ' to:' --tape {tape}\n{WHY}"
+        assert "the host may bill" in plain(ran(recording, cell))
+        assert "the host may bill" not in plain(ran(cut_off, cell))
+        text = cut_off.value("_.text")
+        assert text == recording.value("_.text")
+        assert text.startswith("Answer ")
+        assert " to:" not in text
 
     def test_the_offline_demo(self, cut_off: Kernel, tape: Path) -> None:
         ran(cut_off, "%hermes offline")
@@ -285,7 +303,14 @@ class TestFresh:
         assert recording.value("_.replayed") == "None"
 
 
-def test_what_is_stopped_is_not_on_the_tape_and_a_replay_can_be_stopped(
+def test_what_is_stopped_is_not_on_the_tape(recording: Kernel, tape: Path) -> None:
+    cell = f"%%hermes --tape {tape}\n{SLOWLY}"
+    stopped = recording.run(cell, watched=True, interrupt_when=has_begun)
+    assert stopped.error["ename"] == "Stopped"
+    assert not tape.exists()
+
+
+def test_with_nobody_to_watch_a_replay_takes_no_time_and_else_it_can_be_stopped(
     cut_off: Kernel, tmp_path: Path
 ) -> None:
     line = {"at": 30, "answer": " and so on"}
@@ -295,10 +320,9 @@ def test_what_is_stopped_is_not_on_the_tape_and_a_replay_can_be_stopped(
     tape = {"format": "hermes-magic tape", "version": 1, "episodes": [episode]}
     (tmp_path / "slow.json").write_text(json.dumps(tape), "utf-8")
 
-    def has_begun(so_far: Ran) -> bool:
-        return "Well" in so_far.text()
-
     cell = f"%%hermes --tape {tmp_path / 'slow.json'}\n{WHY}"
+    at_once = ran(cut_off, cell)
+    assert "31.0 s in all" in plain(at_once)
     stopped = cut_off.run(cell, watched=True, interrupt_when=has_begun)
     assert stopped.error["ename"] == "Stopped"
     assert "bill" not in stopped.text()

@@ -116,6 +116,15 @@ class TestChoice:
         expected = None if chosen is None else Choice(Path(chosen[0]), chosen[1])
         assert choose(path, mode, environment) == expected
 
+    @pytest.mark.parametrize(
+        ("mode", "environment"), [("replay", {}), ("new", {"HERMES_TAPE_MODE": "replay"})]
+    )
+    def test_replay_without_a_tape_asks_nobody_either(
+        self, mode: str, environment: dict[str, str]
+    ) -> None:
+        with pytest.raises(TapeError, match="no tape is named"):
+            choose("", mode, environment)
+
     def test_a_mode_that_is_none(self) -> None:
         with pytest.raises(OptionError, match="HERMES_TAPE_MODE takes once, new, replay or off"):
             choose("a", "", {"HERMES_TAPE_MODE": "rec"})

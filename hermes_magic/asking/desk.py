@@ -81,6 +81,7 @@ class Desk:
 
         Raises:
             OptionError: the environment names a mode that is none.
+            TapeError: a tape is to be replayed only, and none is named.
         """
         from hermes_magic.tape.choice import choose
 

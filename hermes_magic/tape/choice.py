@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast
 
-from hermes_magic.errors import OptionError
+from hermes_magic.errors import OptionError, TapeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,12 +52,18 @@ def choose(
 
     Raises:
         OptionError: the environment's mode is none.
+        TapeError: there is to be nothing but replay, and no tape.
     """
     told = environment.get(MODE_VARIABLE, "")
     if told and told not in MODES:
         raise OptionError(f"{MODE_VARIABLE} takes {', '.join(MODES[:-1])} or off, not {told!r}.")
     chosen = path or environment.get(PATH_VARIABLE, "")
-    mode = told or mode or ("new" if path else "replay")
-    if not chosen or mode == "off":
+    mode = told or mode or ("replay" if chosen and not path else "new")
+    if mode == "replay" and not chosen:
+        raise TapeError(
+            "Nobody is to be asked, only a tape replayed, and no tape is named.",
+            hint=f"Name one: %hermes replay PATH, or {PATH_VARIABLE}.",
+        )
+    if mode == "off" or not chosen:
         return None
     return Choice(Path(chosen).expanduser(), cast("Mode", mode), speed)
