@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -350,12 +352,23 @@ def test_a_whole_notebook_gives_the_same_bytes_at_each_run(
     for name in ("OPENROUTER_BASE_URL", "OPENROUTER_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     outputs = []
+    notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
     for _ in range(2):
-        notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
         NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
         outputs.append([cell.outputs for cell in notebook.cells])
     assert json.dumps(outputs[0]) == json.dumps(outputs[1])
-    assert len(outputs[0][2]) == 1
+    assert [len(cell) for cell in outputs[0]] == [0, 1, 1, 1, 1, 1, 1]
+    nbformat.write(notebook, tmp_path / "lesson.ipynb")
+    nbval = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env"]
+    done = subprocess.run(
+        [*nbval, "-q", "-p", "no:cacheprovider", str(tmp_path / "lesson.ipynb")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_environment_replays_a_notebook_that_names_no_tape(

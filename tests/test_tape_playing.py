@@ -210,6 +210,7 @@ class TestByHand:
         reply = played(by_hand(thought="Hm, well.", answer=["It is", "so."]))
         assert (reply.thinking, reply.text) == ("Hm, well.", "It is\nso.")
         assert reply.deltas == (2, 3)
+        assert (reply.finish_reason, reply.notices) == ("stop", ())
         assert reply.replayed is not None
         assert reply.replayed.by_hand
 

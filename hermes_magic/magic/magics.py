@@ -16,7 +16,7 @@ from hermes_magic.asking.composing import compose
 from hermes_magic.asking.naming import schema
 from hermes_magic.errors import OptionError, PastedKeyError
 from hermes_magic.magic import commands, prepared
-from hermes_magic.magic.cells import CellHost
+from hermes_magic.magic.cells import CellHost, cell_of
 from hermes_magic.magic.counter import Counter
 from hermes_magic.magic.failing import LastException
 from hermes_magic.magic.forgetting import forget_cell
@@ -71,7 +71,7 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         self._desk = Counter(self, shell, self._session)
         self._asker = Asker(self._desk, self._session)
         self._last_exception = LastException(shell)
-        self._shown: tuple[int, Reply] | None = None
+        self._shown: tuple[object, Reply] | None = None
         self._unseen = Unseen(shell)
 
     def hermes(self, line: str, cell: str | None = None) -> object:
@@ -161,7 +161,7 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         """Show a reply that a cell evaluates, but not again in the cell that asked for it."""
         if self._shown is not None and self._shown[1] is reply:
             asked_in, _ = self._shown
-            if asked_in == self._shell.execution_count:
+            if asked_in == self._running():
                 return
         from IPython.display import display
 
@@ -187,7 +187,11 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         self._note_shown(reply, options)
 
     def _note_shown(self, reply: Reply, _options: grammar.Options) -> None:
-        self._shown = (self._shell.execution_count, reply)
+        self._shown = (self._running(), reply)
+
+    def _running(self) -> object:
+        """Give what tells this run from others; nbval runs all cells under one number."""
+        return cell_of(self._shell, "")[0]
 
     def _defaults(self) -> dict[str, Any]:
         return {row.name: getattr(self, row.name) for row in TRAIT_ROWS}

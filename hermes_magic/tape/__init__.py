@@ -40,7 +40,7 @@ A line of `stream` is what came from `at` to `to` (seconds from sending the requ
 when the reply was whole. `estimate` is USD by a price of the person's own, as text. All times,
 `pieces`, `usage`, `provider` and `finish_reason` may be missing.
 
-An answer written by hand says so, and needs no stream:
+An answer written by hand says so, and needs no stream; it then ends with "stop":
 
     {
       "by_hand": true,

@@ -162,6 +162,7 @@ def _line(piece: Piece) -> dict[str, Any]:
 def _reply(written: Mapping[str, Any]) -> Recorded:
     pieces, timed = _pieces(written)
     usage = written.get("usage")
+    reason = _text(written, "finish_reason")
     end = _seconds(written, "end", max((one.to for one in pieces), default=0.0))
     return Recorded(
         pieces,
@@ -169,7 +170,7 @@ def _reply(written: Mapping[str, Any]) -> Recorded:
         timed=timed and "end" in written,
         model=_text(written, "model"),
         provider=_text(written, "provider"),
-        finish_reason=_text(written, "finish_reason"),
+        finish_reason=reason or ("" if "stream" in written else "stop"),
         native_reason=_text(written, "native_finish_reason"),
         usage=None if usage is None else _object(usage, "`usage`"),
         estimate=_estimate(_text(written, "estimate")),
