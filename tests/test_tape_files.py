@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hermes_magic.tape
 from hermes_magic.errors import TapeError
 from hermes_magic.tape import files, request
 from hermes_magic.tape.episode import Episode, Recorded, recorded_now
@@ -170,6 +172,15 @@ class TestText:
             "  ]",
             "}",
         ]
+
+    def test_the_documented_examples_are_tapes(self, tmp_path: Path) -> None:
+        readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+        (by_hand,) = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+        recorded, short = re.findall(r"(?ms)^    \{$.*?^    \}$", str(hermes_magic.tape.__doc__))
+        tapes = [json.loads(by_hand), json.loads(recorded), document(episodes=[json.loads(short)])]
+        read = [Tape(write(tmp_path / "x.json", one)).episodes()[0] for one in tapes]
+        assert [one.by_hand for one in read] == [True, False, True]
+        assert read[0].asked == read[1].asked
 
     @given(JSON)
     def test_any_document_is_json_and_comes_back(self, value: Any) -> None:
