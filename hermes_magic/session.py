@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hermes_magic.tape.choice import Choice
     from hermes_magic.tape.player import Player
     from hermes_magic.tape.recorder import Recorder
+    from hermes_magic.tape.tapes import Tapes
     from hermes_magic.wire.background import Arrival, Background
     from hermes_magic.wire.request import Request
     from hermes_magic.wire.servers import Server
@@ -40,21 +41,17 @@ class Session:
 
     Args:
         notebook: gives the notebook's path, or "" if it is not known.
-
-    Attributes:
-        tapes: those that it has opened.
     """
 
     def __init__(self, notebook: Callable[[], str] = str) -> None:
-        from hermes_magic.tape.tapes import Tapes
         from hermes_magic.wire.parameters import Lookups
         from hermes_magic.wire.pool import Pool
 
         self._notebook = notebook
         self._account: Account | None = None
+        self._tapes: Tapes | None = None
         self._lookups = Lookups()
         self._connections = Pool()
-        self.tapes = Tapes()
         self._lock = threading.Lock()
         self._closed = threading.Event()
 
@@ -67,6 +64,16 @@ class Session:
 
                 self._account = Account(self._notebook())
             return self._account
+
+    @property
+    def tapes(self) -> Tapes:
+        """The tapes that this notebook has opened."""
+        with self._lock:
+            if self._tapes is None:
+                from hermes_magic.tape.tapes import Tapes
+
+                self._tapes = Tapes()
+            return self._tapes
 
     def ask(  # noqa: PLR0913, PLR0917 - who, by which key, how, what, how dear, what is kept
         self,
@@ -119,13 +126,6 @@ class Session:
             TapeError: the tape cannot be used, or is only replayed and does not hold the question.
         """
         return self.tapes.take(tape, self._body(options, question_of(asked)), fresh=options.fresh)
-
-    def replay(self, player: Player, asked: Question | str) -> Answering:
-        """Give a question whose answer is played, as `ask` gives one that is asked."""
-        from hermes_magic.wire.shaping import Shape
-
-        events = Shape(notes=question_of(asked).notes)(player.chat())
-        return Answering(player.abort, events, lambda _: None)
 
     def dry_run(
         self, server: Server, key: str, options: Options, asked: Question | str, limits: Limits

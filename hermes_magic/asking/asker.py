@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hermes_magic.prompt.schema import Schema
     from hermes_magic.reply import Reply
     from hermes_magic.session import Answering, Session
+    from hermes_magic.tape.player import Player
     from hermes_magic.tape.recorder import Recorder
     from hermes_magic.view.base import View
 
@@ -61,6 +62,15 @@ def _forget(_question: Question, _reply: Reply) -> None:
 
 def _as_it_is(reply: Reply) -> Reply:
     return reply
+
+
+def _replaying(player: Player, question: Question) -> Answering:
+    """Give a question whose answer is played, as a session gives one that is asked."""
+    from hermes_magic.session import Answering
+    from hermes_magic.wire.shaping import Shape
+
+    events = Shape(notes=question.notes)(player.chat())
+    return Answering(player.abort, events, lambda _: None)
 
 
 class Asker:
@@ -160,7 +170,7 @@ class Asker:
 
             taped = session.taped(tape, options, question)
             if isinstance(taped, Player):
-                return session.replay(taped, question), None
+                return _replaying(taped, question), None
             recorder = taped
         server = desk.server(options.server)
         key = desk.keys.find(server).value
