@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +54,20 @@ class _Asked:
     options: Options
     question: Question
     keep: Keep
+
+
+class _Sending(NamedTuple):
+    """A question on its way.
+
+    Attributes:
+        answering: the question.
+        rate: USD that a token of the reply costs, about, if that is known.
+        player: what plays the reply, if it comes from a tape.
+    """
+
+    answering: Answering
+    rate: Decimal | None = None
+    player: Player | None = None
 
 
 def _forget(_question: Question, _reply: Reply) -> None:
@@ -141,8 +155,10 @@ class Asker:
     ) -> Reply:
         """Send one request; show and keep its reply, however it ends."""
         options = asked.options
-        sending, rate = self._sending(options, question, run)
+        sending, rate, player = self._sending(options, question, run)
         view = host.view(options, sending.request_stop, rate)
+        if player is not None and not view.watched:
+            player.at_once()
         with host.stoppable(sending.request_stop):
             try:
                 with sending as answering:
@@ -156,13 +172,8 @@ class Asker:
                 view.close(reply)
         return reply
 
-    def _sending(
-        self, options: Options, question: Question, run: str
-    ) -> tuple[Answering, Decimal | None]:
-        """Give a question on its way, and USD that a token of its reply costs, about.
-
-        The tape comes first: what it holds needs no server, no key and no limit.
-        """
+    def _sending(self, options: Options, question: Question, run: str) -> _Sending:
+        """Give a question on its way; what a tape holds needs no server, no key and no limit."""
         desk, session = self._desk, self._session
         recorder: Recorder | None = None
         if (tape := desk.tape(options)) is not None:
@@ -170,11 +181,11 @@ class Asker:
 
             taped = session.taped(tape, options, question)
             if isinstance(taped, Player):
-                return _replaying(taped, question), None
+                return _Sending(_replaying(taped, question), player=taped)
             recorder = taped
         server = desk.server(options.server)
         key = desk.keys.find(server).value
         limits = None if desk.is_offline else desk.limits(options, run)
         sending = session.ask(server, key, options, question, limits, recorder)
         rate = None if limits is None else desk.account.rate(server, key, options.model)
-        return sending, rate
+        return _Sending(sending, rate)

@@ -54,6 +54,9 @@ class _TableSettings:
     servers: Mapping[str, Any] = field(default_factory=dict)
     base_url: str = OPENROUTER_URL
     model: str = HERMES_4_405B
+    tape: str = ""
+    tape_mode: str = ""
+    tape_speed: float = 1.0
     budget: Decimal | None = None
     daily_budget: Decimal | None = None
 

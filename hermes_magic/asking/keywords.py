@@ -51,6 +51,8 @@ class OptionKeywords(TypedDict, total=False):
     new: bool
     context: int
     json: bool
+    tape: str | os.PathLike[str]
+    fresh: bool
 
 
 class Keywords(OptionKeywords, total=False):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hermes_magic.asking.desk import Desk, Settings
@@ -14,9 +13,7 @@ from hermes_magic.view.choose import has_viewer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hermes_magic.options import Options
     from hermes_magic.session import Session
-    from hermes_magic.tape.choice import Choice
 
 
 class Counter(Desk):
@@ -29,13 +26,6 @@ class Counter(Desk):
     def go_offline(self, *, paced: bool | None = None) -> None:
         """Ask the demo server from now on."""
         super().go_offline(paced=has_viewer(self._shell) if paced is None else paced)
-
-    def tape(self, options: Options | None = None) -> Choice | None:
-        """Give the tape in use; with nobody to watch it plays at once."""
-        choice = super().tape(options)
-        if choice is None or has_viewer(self._shell):
-            return choice
-        return replace(choice, speed=0)
 
     def ask_secret(self, question: str) -> str:
         """Ask the person for a line that is not shown.

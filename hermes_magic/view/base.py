@@ -14,6 +14,10 @@ class View(Protocol):
     Called on the cell's own thread only.
     """
 
+    @property
+    def watched(self) -> bool:
+        """Whether a person sees the reply grow, so that its pace matters."""
+
     def show(self, events: list[Event], progress: Progress, elapsed: float) -> None:
         """Show these events; an empty list means only that time has passed.
 
@@ -29,6 +33,8 @@ class View(Protocol):
 
 class NullView:
     """Shows nothing."""
+
+    watched = False
 
     def show(self, events: list[Event], progress: Progress, elapsed: float) -> None:
         """Show nothing."""

@@ -157,6 +157,8 @@ class LiveView:
         unseen: what keeps the ended answer until a page has confirmed it; None closes at once.
     """
 
+    watched = True
+
     def __init__(
         self,
         thoughts: Thoughts = "folded",

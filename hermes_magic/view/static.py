@@ -67,6 +67,8 @@ def is_blank(reply: Reply) -> bool:
 class StaticView:
     """Shows nothing while the reply comes, and its bundle once: nobody is watching."""
 
+    watched = False
+
     def __init__(self, thoughts: Thoughts = "folded") -> None:
         self._thoughts = thoughts
 

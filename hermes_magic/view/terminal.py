@@ -21,6 +21,8 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 class TerminalView:
     """Writes a reply to a text stream as it comes."""
 
+    watched = True
+
     def __init__(self, out: TextIO, thoughts: Thoughts = "folded") -> None:
         self._out = out
         self._hidden = thoughts == "hidden"
