@@ -147,6 +147,12 @@ class TestValues:
         kernel.run(f"import os; os.chdir({str(tmp_path)!r})")
         assert set(words(kernel, "%%hermes --with dra")) == {"draft", "draft.txt"}
 
+    def test_so_can_a_tape(self, kernel: Kernel, tmp_path: Path) -> None:
+        (tmp_path / "lesson.json").touch()
+        kernel.run(f"import os; os.chdir({str(tmp_path)!r})")
+        for typed in ("%hermes record lesso", "%hermes replay lesso", "%%hermes --tape lesso"):
+            assert words(kernel, typed) == ["lesson.json"]
+
     def test_conversations_by_name(self, kernel: Kernel) -> None:
         kernel.run("%hermes offline")
         kernel.run("%%hermes --chat plan\nWhat is a p-value?")
@@ -189,6 +195,8 @@ class TestCommands:
             ("%hermes explain df --tho", ["--thoughts"]),
             ("%hermes fix --tho", ["--thoughts"]),
             ("%hermes fi", ["fix"]),
+            ("%hermes tape ", ["off"]),
+            ("%hermes rep", ["replay"]),
         ],
     )
     def test_and_what_it_takes(self, kernel: Kernel, code: str, offered: list[str]) -> None:

@@ -385,6 +385,7 @@ def test_the_environment_replays_a_notebook_that_names_no_tape(
     with running_kernel(environment) as kernel:
         ran(kernel, "%load_ext hermes_magic")
         assert "1 answer, replayed only" in ran(kernel, "%hermes tape").stdout
+        assert f"tape {tape} (replay)" in ran(kernel, "%hermes").stdout
         ran(kernel, f"%%hermes\n{WHY}")
         assert kernel.value("_.replayed is None") == "False"
         assert kernel.run("%%hermes\nSomething else?").error["ename"] == "TapeError"

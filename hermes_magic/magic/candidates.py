@@ -116,9 +116,13 @@ def _of_command(command: Command, rest: str, sources: Sources) -> Offer:
         return Offer(name, _begun(_servers(sources), name), "server")
     if command.takes_csv and before[-1:] == ["--csv"]:
         return Offer(files=True)
+    if command.argument == "PATH" and not any(before):
+        return Offer(files=True)
     switches = [("--server", "of this server")] * command.takes_server
     switches += [("--csv", "write every call to a file")] * command.takes_csv
-    names = _chats(sources) if command.takes_chat and not any(before) else ()
+    names = list(_chats(sources)) if command.takes_chat else []
+    names += [(command.argument, "")] if command.argument.islower() else []  # itself, no NAME
+    names = [] if any(before) else names
     words = _begun([*switches, *names], fragment)
     return Offer(fragment, words, "option" if fragment.startswith("-") else "name")
 
@@ -140,7 +144,7 @@ def _value(place: Spot, sources: Sources) -> Offer:
         choices = [(word, "") for word in takes.words]
         return Offer(place.fragment, _begun(choices, place.fragment), "value")
     if place.row.name not in _VALUES:
-        return Offer(place.fragment)
+        return Offer(place.fragment, files=place.row.name == "tape")
     kind, names = _VALUES[place.row.name]
     fragment = re.split(r"[,\[]", place.fragment)[-1]
     attached = place.row.name == "attached"

@@ -68,6 +68,11 @@ class Front:
             %%hermes --max-cost 0.01
             %%hermes --dry-run
 
+        Tapes: answers recorded once, replayed for free, without key or network
+
+            %hermes record lesson.json
+            %hermes replay lesson.json
+
         Other models and servers
 
             %%hermes -m 70b
@@ -88,6 +93,8 @@ class Front:
             %hermes servers    the servers that --server knows
             %hermes cost       what was spent: cell, notebook, day, month, model
             %hermes history    the conversations; %hermes forget forgets them
+            %hermes record     record answers on a tape; %hermes replay asks nobody
+            %hermes tape       the tape in use; %hermes tape off goes on without it
             %hermes fix        explain the last exception, and offer the corrected cell
             %hermes explain    explain a variable, a function, a module: %hermes explain df
             %hermes login      keep a key; %hermes logout removes it

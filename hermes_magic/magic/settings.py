@@ -10,7 +10,7 @@ from traitlets.config import Configurable
 
 from hermes_magic import options as grammar
 from hermes_magic.errors import OptionError
-from hermes_magic.options.convert import number, one_of
+from hermes_magic.options.convert import OneOf, number
 from hermes_magic.tape.choice import MODES
 from hermes_magic.wire.roster import roster
 
@@ -57,7 +57,7 @@ class Usd(_Converted):
 class TapeMode(_Converted):
     """A trait that takes a way to use a tape, or "" for the usual one."""
 
-    convert = staticmethod(lambda word: word and one_of(*MODES)(word))
+    convert = staticmethod(lambda word: word and OneOf(*MODES)(word))
 
 
 class Speed(_Converted):

@@ -24,7 +24,7 @@ def where(notebook: Notebook, _word: str, _server: str) -> None:
         server = notebook.server()
         model, source = notebook.model_at(server), key_source(notebook, server)
         notebook.say(f"{server.name} · {server.address} · {model} · {source}")
-        chats = [*_money(notebook, server), *chats]
+        chats = [*_money(notebook, server), *_tape(notebook), *chats]
     if chats:
         notebook.say(" · ".join(chats))
 
@@ -49,6 +49,12 @@ def _money(notebook: Notebook, server: Server) -> Iterator[str]:
     for whose, amount, limit in rows:
         left = "" if limit is None else f" ({usd(max(limit - amount, limit * 0))} left)"
         yield f"{whose} {usd(amount)}{left}"
+
+
+def _tape(notebook: Notebook) -> Iterator[str]:
+    choice = notebook.tape()
+    if choice is not None:
+        yield f"tape {choice.path} ({choice.mode})"
 
 
 def _chats(notebook: Notebook) -> Iterator[str]:
