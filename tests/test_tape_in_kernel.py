@@ -259,7 +259,7 @@ class TestRefuses:
     @pytest.mark.parametrize(
         ("setting", "wrong", "says"),
         [
-            ("tape_mode", "'rec'", "tape_mode takes once, new, replay or off, not"),
+            ("tape_mode", "'rec'", "tape_mode takes once, new, replay, draft or off, not"),
             ("tape_speed", "-1", "tape_speed takes a number from 0"),
         ],
     )

@@ -126,7 +126,7 @@ class TestChoice:
             choose("", mode, environment)
 
     def test_a_mode_that_is_none(self) -> None:
-        with pytest.raises(OptionError, match="HERMES_TAPE_MODE takes once, new, replay or off"):
+        with pytest.raises(OptionError, match="HERMES_TAPE_MODE takes once, new, replay, draft"):
             choose("a", "", {"HERMES_TAPE_MODE": "rec"})
 
 

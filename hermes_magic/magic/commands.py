@@ -229,6 +229,12 @@ def _replay(notebook: Notebook, word: str, server: str) -> None:
     taping.replay(notebook, word, server)
 
 
+def _draft(notebook: Notebook, word: str, server: str) -> None:
+    from hermes_magic.magic import taping
+
+    taping.draft(notebook, word, server)
+
+
 def _tape(notebook: Notebook, word: str, server: str) -> None:
     from hermes_magic.magic import taping
 
@@ -283,6 +289,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("forget", "forget them, or the one of that name", _forget, "NAME", takes_chat=True),
     Command("record", "record answers on a tape, and replay those on it", _record, argument="PATH"),
     Command("replay", "replay a tape and ask nobody", _replay, argument="PATH"),
+    Command("draft", "put questions on a tape for you to answer", _draft, argument="PATH"),
     Command("tape", "the tape in use; off goes on without it", _tape, argument="off"),
     Command("login", "ask for a key without echo, and keep it", _login, takes_server=True),
     Command("logout", "remove the key that login has kept", _logout, takes_server=True),

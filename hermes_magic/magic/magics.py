@@ -56,8 +56,8 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
 
     tape_mode = TapeMode(
         "",
-        help="how tapes are used: once, new (the usual way), replay or off; HERMES_TAPE_MODE in "
-        "the environment goes before it",
+        help="how tapes are used: once, new (the usual way), replay, draft or off; "
+        "HERMES_TAPE_MODE in the environment goes before it",
     ).tag(config=True)
     tape_speed = Speed(
         1.0,

@@ -23,6 +23,11 @@ def replay(notebook: Notebook, path: str, _server: str) -> None:
     _use(notebook, path, "replay")
 
 
+def draft(notebook: Notebook, path: str, _server: str) -> None:
+    """Put questions on that tape from now on, for answers written by hand."""
+    _use(notebook, path, "draft")
+
+
 def tape(notebook: Notebook, word: str, _server: str) -> None:
     """Say which tape is in use, or go on without one.
 
@@ -61,6 +66,11 @@ def _told(notebook: Notebook, choice: Choice) -> str:
     recorded = notebook.tapes.open(choice).episodes()
     if notebook.tapes.records(choice):
         return f"Tape {choice.path}: what is on it is replayed, what is not is asked and recorded."
+    if choice.mode == "draft":
+        return (
+            f"Tape {choice.path}: what is on it is replayed, what is not is put there without an "
+            "answer, for you to write it; nobody is asked."
+        )
     count = "1 answer" if len(recorded) == 1 else f"{len(recorded):,} answers"
     by_hand = sum(one.by_hand for one in recorded)
     origin = ""

@@ -49,6 +49,9 @@ An answer written by hand says so, and needs no stream; it then ends with "stop"
       "reply": {"thought": "Hm.", "answer": ["First line", "second line"]}
     }
 
+`%hermes draft PATH` puts such an episode on the tape for each question that is not there, with an
+empty `answer` to fill in. A list of lines may stand for a text.
+
 Whatever its fields say, it is shown as written by hand, and no model is named. An episode without
 `recorded` or without `with` counts as written by hand, too.
 

@@ -11,11 +11,12 @@ from hermes_magic.errors import OptionError, TapeError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Mode = Literal["once", "new", "replay", "off"]
+Mode = Literal["once", "new", "replay", "draft", "off"]
 """`once` records where there is no tape yet and else replays only; `new` replays what is on the
-tape and records what is not; `replay` never asks; `off` takes no notice of any tape."""
+tape and records what is not; `replay` never asks; `draft` never asks either, and puts what is not
+on the tape there without an answer, for a person to write it; `off` takes no notice of any tape."""
 
-MODES: Final[tuple[Mode, ...]] = ("once", "new", "replay", "off")
+MODES: Final[tuple[Mode, ...]] = ("once", "new", "replay", "draft", "off")
 PATH_VARIABLE: Final = "HERMES_TAPE"
 MODE_VARIABLE: Final = "HERMES_TAPE_MODE"
 

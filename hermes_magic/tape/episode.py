@@ -16,7 +16,7 @@ from hermes_magic.tape.pieces import Piece, timing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import date, datetime
 
     from hermes_magic.tape.pieces import Kind
 
@@ -87,6 +87,11 @@ class Episode:
         kept = {name: value for name, value in other.written.items() if name not in _OURS}
         return replace(self, written={**self.written, **kept})
 
+    @property
+    def is_draft(self) -> bool:
+        """Whether its answer is still to be written."""
+        return not any(one.text or one.kind == "arguments" for one in self.reply.pieces)
+
 
 def recorded_now(asked: request.Asked, reply: Recorded, now: datetime) -> Episode:
     """Make the episode of a reply that has just come.
@@ -104,6 +109,23 @@ def recorded_now(asked: request.Asked, reply: Recorded, now: datetime) -> Episod
         "reply": _reply_to_tape(reply),
     }
     return Episode(asked, reply, recorded, by_hand=False, written=written)
+
+
+def draft(asked: request.Asked, today: date) -> Episode:
+    """Make an episode whose answer is still to be written by hand.
+
+    Args:
+        asked: the request in normal form.
+        today: the date.
+    """
+    thinks = asked.get("reasoning") == request.STANDARD["reasoning"]
+    written = {
+        "by_hand": True,
+        "recorded": today.isoformat(),
+        "request": request.to_tape(asked),
+        "reply": {**({"thought": ""} if thinks else {}), "answer": ""},
+    }
+    return read(written)
 
 
 def read(written: Any) -> Episode:

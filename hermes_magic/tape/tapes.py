@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hermes_magic.errors import TapeError
 from hermes_magic.tape import request
 from hermes_magic.tape.differing import difference, nearest
+from hermes_magic.tape.episode import draft
 from hermes_magic.tape.files import Tape
 from hermes_magic.tape.player import Player
 from hermes_magic.tape.recorder import Recorder
@@ -64,24 +66,31 @@ class Tapes:
 
         Raises:
             TapeError: the tape cannot be used, or it is only replayed and does not hold the
-                request.
+                request, or holds no answer to it yet.
         """
         tape, asked = self.open(choice), request.asked(body)
         if fresh:
-            if choice.mode == "replay":
+            if choice.mode in {"replay", "draft"}:
                 raise TapeError(f"--fresh asks again, and the tape {tape.path} is replayed only.")
             tape.check_writable()
             return Recorder(tape, asked)
         episode = tape.find(request.key(asked))
-        if episode is not None:
+        if episode is not None and not episode.is_draft:
             return Player(episode, choice.speed)
+        if choice.mode == "draft" and episode is None:
+            tape.put(draft(asked, datetime.now(UTC).date()))
         if not self.records(choice):
-            raise _missing(tape, asked)
+            raise _missing(tape, asked, drafted=choice.mode == "draft" or episode is not None)
         tape.check_writable()
         return Recorder(tape, asked)
 
 
-def _missing(tape: Tape, asked: Asked) -> TapeError:
+def _missing(tape: Tape, asked: Asked, *, drafted: bool) -> TapeError:
+    if drafted:
+        return TapeError(
+            f"This question is on the tape {tape.path}, but its answer is still to be written.",
+            hint="Write it there, by hand, and run the cell again. Nothing was sent.",
+        )
     held = [one.asked for one in tape.episodes()]
     other = nearest(asked, held)
     if other is None:
