@@ -11,7 +11,7 @@ from hermes_magic import prompt
 from hermes_magic.errors import TapeError
 from hermes_magic.offline import Response, Server
 from hermes_magic.options import parse
-from hermes_magic.reply import Done, Replayed, Text
+from hermes_magic.reply import Done, Event, Replayed, Text
 from hermes_magic.tape.choice import Choice
 from hermes_magic.tape.player import Player
 from hermes_magic.tape.recorder import Recorder
@@ -83,7 +83,8 @@ def test_a_draft_is_no_answer_to_replay_and_is_recorded_over(path: Path) -> None
         Tapes().take(Choice(path, "replay"), body())
     recorder = Tapes().take(Choice(path, "new"), body())
     assert isinstance(recorder, Recorder)
-    list(recorder.record(batch for batch in ([Text("Yes.")], [Done()])))
+    reply: list[list[Event]] = [[Text("Yes.")], [Done()]]
+    list(recorder.record(batch for batch in reply))
     (episode,) = Tapes().open(Choice(path, "replay")).episodes()
     assert not episode.by_hand
 

@@ -1,0 +1,48 @@
+"""The gallery in a real JupyterLab: live and saved, the same bytes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from .lab import Lab, NotebookMaker
+
+SAVED = Path(__file__).parents[2] / "notebooks"
+NAMES = [tape.stem for tape in sorted((SAVED / "tapes").iterdir())]
+
+
+@pytest.fixture
+def quick(lab: Lab) -> None:
+    """Play tapes as fast as a skimming reader, not at the pace of a model."""
+    profile = lab.home / "ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_config.py").write_text("c.HermesMagics.tape_speed = 20", "utf-8")
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_in_jupyterlab_saves_the_same_bytes(
+    name: str, lab: Lab, notebook: NotebookMaker
+) -> None:
+    page = notebook(f"{name}.ipynb", [])
+    shutil.copytree(SAVED, lab.root, dirs_exist_ok=True)
+    page.open()
+    page.run_all()
+    page.wait_idle()
+    answers = page.page.locator(".hermes")
+    expect(answers.first).to_be_visible()
+    page.save()
+    saved, ours = (
+        json.loads((folder / f"{name}.ipynb").read_text("utf-8")) for folder in (lab.root, SAVED)
+    )
+    for one in (saved, ours):
+        del one["metadata"]["language_info"]["version"]
+    assert json.dumps(saved) == json.dumps(ours)
+    assert not page.console_errors
+    assert not page.requests
