@@ -106,7 +106,8 @@ def test_one_word_of_one_prompt_fails_and_shows_that_word(
 ) -> None:
     path = clone / f"{name}.ipynb"
     text = path.read_text("utf-8")
-    changed = said.replace(*asked.split("="))
+    word, other = asked.split("=")
+    changed = said.replace(word, other)
     path.write_text(text.replace(said, changed), "utf-8")
     with pytest.raises(CellExecutionError) as caught:
         execute(path, cut_off)
