@@ -53,14 +53,14 @@ def choose(
 
     Raises:
         OptionError: the environment's mode is none.
-        TapeError: there is to be nothing but replay, and no tape.
+        TapeError: nobody is to be asked, and there is no tape.
     """
     told = environment.get(MODE_VARIABLE, "")
     if told and told not in MODES:
         raise OptionError(f"{MODE_VARIABLE} takes {', '.join(MODES[:-1])} or off, not {told!r}.")
     chosen = path or environment.get(PATH_VARIABLE, "")
     mode = told or mode or ("replay" if chosen and not path else "new")
-    if mode == "replay" and not chosen:
+    if mode in {"replay", "draft"} and not chosen:
         raise TapeError(
             "Nobody is to be asked, only a tape replayed, and no tape is named.",
             hint=f"Name one: %hermes replay PATH, or {PATH_VARIABLE}.",
