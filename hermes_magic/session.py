@@ -121,8 +121,8 @@ class Session:
         from hermes_magic.money.keys import refuse_pasted
         from hermes_magic.wire.request import prepare
 
-        conversation = prompt.messages(options, question.text, question.before)
-        body = prompt.request_body(options, conversation)
+        conversation = prompt.messages(options, question.text, question.before, question.after)
+        body = prompt.request_body(options, conversation, question.tools)
         refuse_pasted(json.dumps(body, ensure_ascii=False, default=str), key)
         request = prepare(server, key, body, prompt.request_body(Options(), []), self._lookups)
         shape = replace(request.shape, notes=(*question.notes, *request.shape.notes))

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from decimal import Decimal
 
     from hermes_magic.asking.desk import Desk
+    from hermes_magic.asking.toolbox import ToolLoop
     from hermes_magic.options import Options
     from hermes_magic.prompt import Question
     from hermes_magic.prompt.schema import Schema
+    from hermes_magic.prompt.tools import Tool
     from hermes_magic.reply import Reply
-    from hermes_magic.session import Session
+    from hermes_magic.session import Answering, Session
     from hermes_magic.view.base import View
+    from hermes_magic.wire.servers import Server
 
     Keep = Callable[[Question, Reply], None]
 
@@ -52,6 +55,7 @@ class _Asked:
     options: Options
     question: Question
     keep: Keep
+    tools: tuple[Tool, ...] = ()
 
 
 def _forget(_question: Question, _reply: Reply) -> None:
@@ -70,7 +74,12 @@ class Asker:
         self._session = session
 
     def ask(
-        self, options: Options, question: Question, host: Host, schema: Schema | None = None
+        self,
+        options: Options,
+        question: Question,
+        host: Host,
+        schema: Schema | None = None,
+        tools: Sequence[Tool] = (),
     ) -> Reply:
         """Ask, and give the reply when it is whole.
 
@@ -79,12 +88,13 @@ class Asker:
             question: with all that its text names put in.
             host: where the answer is shown and kept.
             schema: what the answer must be, or None for any text.
+            tools: functions that the model may call; they run on this thread.
 
         Raises:
             HermesError: it failed; the host has what came of it.
             Stopped: the person stopped it.
         """
-        asked = self._prepare(options, question, host, schema)
+        asked = self._prepare(options, question, host, schema, tools)
         once = functools.partial(self._once, asked, host, secrets.token_hex(6))
         if schema is None:
             return once(asked.question)
@@ -93,32 +103,45 @@ class Asker:
         return Structure(schema).ask(once, asked.question)
 
     def dry_run(
-        self, options: Options, question: Question, host: Host, schema: Schema | None = None
+        self,
+        options: Options,
+        question: Question,
+        host: Host,
+        schema: Schema | None = None,
+        tools: Sequence[Tool] = (),
     ) -> str:
         """Give the request that `ask` would send first, and what it can cost; send nothing.
 
         Raises:
             OptionError: it would not be sent.
         """
-        asked = self._prepare(options, question, host, schema)
+        asked = self._prepare(options, question, host, schema, tools)
         server = self._desk.server(options.server)
         key, limits = self._desk.usable_key(server), self._desk.limits(options)
-        return self._session.dry_run(server, key, asked.options, asked.question, limits)
+        offered = _offered(server, asked.tools, asked.options, asked.question)
+        return self._session.dry_run(server, key, *offered, limits)
 
     def _prepare(
-        self, options: Options, question: Question, host: Host, schema: Schema | None
+        self,
+        options: Options,
+        question: Question,
+        host: Host,
+        schema: Schema | None,
+        tools: Sequence[Tool],
     ) -> _Asked:
         """Demand what the answer must be, and put the conversation before the question."""
+        tools = tuple(tools)
         if schema is not None:
             from hermes_magic.asking.structure import demand
 
             options = demand(schema, options)
         if not (options.chat or options.new):
-            return _Asked(options, question, _forget)
+            return _Asked(options, question, _forget, tools)
         chats = self._desk.chats
         thread = chats.thread(options, *host.place())
-        question = chats.go_on(thread, options, question)
-        return _Asked(options, question, functools.partial(chats.keep, thread))
+        offered, _ = _offered(self._desk.server(options.server), tools, options, question)
+        question = chats.go_on(thread, offered, question)
+        return _Asked(options, question, functools.partial(chats.keep, thread), tools)
 
     def _once(
         self,
@@ -133,7 +156,11 @@ class Asker:
         server = desk.server(options.server)
         key = desk.keys.find(server).value
         limits = None if desk.is_offline else desk.limits(options, run)
-        sending = self._session.ask(server, key, options, question, limits)
+
+        def send(options: Options, question: Question) -> Answering:
+            return self._session.ask(server, key, options, question, limits)
+
+        sending = _sending(send, server, asked, question)
         rate = None if limits is None else desk.account.rate(server, key, options.model)
         view = host.view(options, sending.request_stop, rate)
         with host.stoppable(sending.request_stop):
@@ -148,3 +175,29 @@ class Asker:
                 asked.keep(asked.question, reply)
                 view.close(reply)
         return reply
+
+
+def _offered(
+    server: Server, tools: tuple[Tool, ...], options: Options, question: Question
+) -> tuple[Options, Question]:
+    """Put the functions into a request, as this server takes them."""
+    if not tools:
+        return options, question
+    from hermes_magic.asking.toolbox import Toolbox
+
+    return Toolbox(tools, native=server.takes_tools).offer(options, question)
+
+
+def _sending(
+    send: Callable[[Options, Question], Answering],
+    server: Server,
+    asked: _Asked,
+    question: Question,
+) -> Answering | ToolLoop:
+    """Prepare one request, or as many as the functions take that the model calls."""
+    if not asked.tools:
+        return send(asked.options, question)
+    from hermes_magic.asking.toolbox import Toolbox, ToolLoop
+
+    toolbox = Toolbox(asked.tools, native=server.takes_tools)
+    return ToolLoop(send, toolbox, asked.options, question)

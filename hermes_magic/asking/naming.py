@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import difflib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from hermes_magic.errors import OptionError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from hermes_magic.options import Options
     from hermes_magic.prompt.schema import Schema
+    from hermes_magic.prompt.tools import Tool
 
 _LIST: Final = re.compile(r"(?:list)?\[(\w+)\]")
 
@@ -38,6 +40,27 @@ def schema(options: Options, namespace: Mapping[str, Any]) -> Schema | None:
     found = schema_of(schema_named(options.schema, namespace) if options.schema else None)
     found.problems(None)  # what makes checking impossible is told before anything is sent
     return found
+
+
+def tools(options: Options, namespace: Mapping[str, Any]) -> tuple[Tool, ...]:
+    """Give the functions named after `--tools`, by those names.
+
+    Raises:
+        OptionError: a name is no variable's, or what it names is no function to call.
+    """
+    if not options.tools:
+        return ()
+    from hermes_magic.prompt.tools import tool
+
+    named = {name: _function(name, namespace) for name in options.tools}
+    return tuple(replace(tool(function), name=name) for name, function in named.items())
+
+
+def _function(name: str, namespace: Mapping[str, Any]) -> object:
+    if name not in namespace:
+        suggestion = did_you_mean(name, namespace)
+        raise OptionError(f"--tools {name}: no variable has that name.{suggestion}")
+    return namespace[name]
 
 
 def schema_named(word: str, namespace: Mapping[str, Any]) -> object:

@@ -12,7 +12,7 @@ from traitlets import Unicode
 from hermes_magic import options as grammar
 from hermes_magic.asking.asker import Asker
 from hermes_magic.asking.composing import compose
-from hermes_magic.asking.naming import schema
+from hermes_magic.asking.naming import schema, tools
 from hermes_magic.errors import OptionError, PastedKeyError
 from hermes_magic.magic import commands
 from hermes_magic.magic.cells import CellHost
@@ -75,13 +75,13 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
             sys.stdout.write(grammar.help_text(commands.help_rows()))
             return None
         namespace = self._shell.user_ns
-        wanted = schema(options, namespace)
+        wanted, callable_ = schema(options, namespace), tools(options, namespace)
         question = compose(options, _question(rest, cell), namespace)
         host = CellHost(self._shell, f"{line}\n{cell or ''}", self._keep)
         if options.dry_run:
-            self._desk.say(self._asker.dry_run(options, question, host, wanted))
+            self._desk.say(self._asker.dry_run(options, question, host, wanted, callable_))
             return None
-        reply = self._asker.ask(options, question, host, wanted)
+        reply = self._asker.ask(options, question, host, wanted, callable_)
         if options.code:
             self._offer(reply)
         return reply if cell is None else None

@@ -255,6 +255,21 @@ class Options:
         "list[NAME] of one",
         trait=False,
     )
+    tools: tuple[str, ...] = option(
+        "--tools",
+        default=(),
+        convert=to.functions,
+        metavar="F,G",
+        help="functions of the notebook that the model may call; no others can run",
+        trait=False,
+    )
+    max_steps: int = option(
+        "--max-steps",
+        default=8,
+        convert=to.whole(1),
+        metavar="N",
+        help="how many calls of --tools one cell may make",
+    )
     code: bool = option(
         "--code",
         default=False,

@@ -13,10 +13,12 @@ from hermes_magic.reply.events import (
     Started,
     Text,
     Thought,
+    ToolCalled,
     ToolDelta,
+    ToolRan,
     UsageReported,
 )
-from hermes_magic.reply.reply import OFFLINE_DEMO, Reply, Settlement, Timing, ToolCall
+from hermes_magic.reply.reply import OFFLINE_DEMO, Reply, Settlement, Timing, ToolCall, ToolStep
 from hermes_magic.reply.usage import Usage
 
 __all__ = [
@@ -38,7 +40,10 @@ __all__ = [
     "Thought",
     "Timing",
     "ToolCall",
+    "ToolCalled",
     "ToolDelta",
+    "ToolRan",
+    "ToolStep",
     "Usage",
     "UsageReported",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hermes_magic.reply.events import (
@@ -14,9 +14,10 @@ from hermes_magic.reply.events import (
     Text,
     Thought,
     ToolDelta,
+    ToolRan,
     UsageReported,
 )
-from hermes_magic.reply.reply import Reply, Settlement, State, Timing, ToolCall
+from hermes_magic.reply.reply import Reply, Settlement, State, Timing, ToolCall, ToolStep
 from hermes_magic.reply.usage import Usage
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class ReplyBuilder:
         self._text: list[str] = []
         self._notices: list[str] = []
         self._tools: dict[int, list[str]] = {}
+        self._steps: list[ToolStep] = []
         self._booked: Booked | None = None
         self._settlement = Settlement()
 
@@ -81,7 +83,7 @@ class ReplyBuilder:
                 self._thinking.append(text)
             case Rethought():
                 self._rethink()
-            case ToolDelta():
+            case ToolDelta() | ToolRan():
                 self._tool(event)
             case Started():
                 self._identify(event)
@@ -113,7 +115,11 @@ class ReplyBuilder:
         progress.answer_deltas = 0
         progress.timing = Timing(progress.timing.first, None, progress.timing.total)
 
-    def _tool(self, delta: ToolDelta) -> None:
+    def _tool(self, delta: ToolDelta | ToolRan) -> None:
+        if isinstance(delta, ToolRan):
+            self._steps.append(replace(delta.step, said="".join(self._text)))
+            self._text.clear()
+            return
         self.progress.tool_deltas += 1
         call = self._tools.setdefault(delta.index, ["", "", ""])
         call[0] = call[0] or delta.id
@@ -142,6 +148,7 @@ class ReplyBuilder:
             deltas=(progress.thought_deltas, progress.answer_deltas),
             notices=tuple(self._notices),
             tool_calls=tuple(ToolCall(*self._tools[index]) for index in sorted(self._tools)),
+            steps=tuple(self._steps),
             booked=self._booked,
             settlement=self._settlement,
         )

@@ -14,9 +14,21 @@ import anywidget
 import traitlets
 from IPython.display import display
 
-from hermes_magic.reply import Notice, Reply, Rethought, Retrying, Text, Thought
+from hermes_magic.reply import (
+    Notice,
+    Reply,
+    Rethought,
+    Retrying,
+    Text,
+    Thought,
+    ToolCalled,
+    ToolRan,
+)
 from hermes_magic.view import readout
 from hermes_magic.view.blocks import BlockStream
+from hermes_magic.view.calls import called
+from hermes_magic.view.folds import fold_html
+from hermes_magic.view.markdown import render
 from hermes_magic.view.static import bundle, is_blank
 
 if TYPE_CHECKING:
@@ -72,6 +84,8 @@ class _Pane:
     def clear(self) -> None:
         self._stream = BlockStream(breaks=self._breaks)
         self._source: list[str] = []
+        self._earlier: list[str] = []
+        self._due: list[str] = []
         self._open = ""
         self._changed = False
         self._reset = True
@@ -86,10 +100,19 @@ class _Pane:
             self._changed = True
         return text
 
+    def insert(self, html: str) -> None:
+        """Put safe HTML behind the text; what comes then is a text of its own."""
+        drawn = self._stream.draw(final=True)
+        self._due += [*drawn.closed, drawn.open, html]
+        self._earlier += [render("".join(self._source)), html]
+        self._stream, self._source = BlockStream(breaks=self._breaks), []
+        self._changed = True
+
     def take(self) -> str:
-        """Give the whole text and start anew."""
-        source = "".join(self._source)
+        """Give the text since the last insertion, and go back to there."""
+        source, earlier = "".join(self._source), self._earlier
         self.clear()
+        self._earlier, self._due = earlier, list(earlier)
         self._changed = True
         return source
 
@@ -101,7 +124,8 @@ class _Pane:
         if not self._changed:
             return None
         drawn = self._stream.draw()
-        closed = "".join(drawn.closed)
+        closed = "".join([*self._due, *drawn.closed])
+        self._due = []
         now = closed + drawn.open
         same = 0 if self._reset else _common_prefix(self._open, now)
         patch = {
@@ -149,7 +173,9 @@ class LiveView:
         self._request_stop = request_stop
         self._rate = rate
         self._hears = False
-        self._source: list[str] = []
+        self._said: list[str] = []
+        self._sent = 0
+        self._running = ""
         self._widget: _Widget | None = None
         self._display: DisplayHandle | None = None
         self._thought = _Pane(breaks=True)
@@ -181,16 +207,26 @@ class LiveView:
     def _take(self, event: Event) -> None:
         match event:
             case Text(text):
-                self._source.append(self._answer.feed(text))
+                self._said.append(self._answer.feed(text))
             case Thought(text):
                 self._feed_thought(text)
             case Rethought():
-                self._source.clear()
-                self._feed_thought(self._answer.take())
+                self._rethink()
+            case ToolCalled(call):
+                self._running = f"{called(call)} runs"
+            case ToolRan(step):
+                self._running = ""
+                self._answer.insert(fold_html(step))
+                self._said.append("\n\n")
             case Notice(text):
                 self._notes.append(text)
             case Retrying(reason, delay, attempt, attempts):
                 self._notes.append(f"{reason}; retrying in {delay:.0f} s, {attempt} of {attempts}")
+
+    def _rethink(self) -> None:
+        text = self._answer.take()
+        self._feed_thought(text)
+        self._said, self._sent = ["".join(self._said).removesuffix(text)], 0
 
     def _feed_thought(self, text: str) -> None:
         if self._thoughts != "hidden":
@@ -214,7 +250,7 @@ class LiveView:
             "answering": bool(progress.answer_deltas),
             "thoughts": self._thoughts,
             "heading": self._heading(progress, elapsed),
-            "line": readout.live_line(progress, elapsed, self._rate),
+            "line": self._line(progress, elapsed),
             "notes": "\n".join(self._notes),
             "hears": self._hears,
         }
@@ -226,10 +262,14 @@ class LiveView:
     def _texts(self) -> dict[str, object]:
         patches = {"thought": self._thought.patch(), "answer": self._answer.patch()}
         texts: dict[str, object] = {name: patch for name, patch in patches.items() if patch}
-        if self._source:
-            texts["source"] = "".join(self._source)
-            self._source.clear()
+        if source := "".join(self._said[self._sent :]):
+            texts["source"] = source
+        self._sent = len(self._said)
         return texts
+
+    def _line(self, progress: Progress, elapsed: float) -> str:
+        line = readout.live_line(progress, elapsed, self._rate)
+        return f"{self._running}{readout.SEPARATOR}{line}" if self._running else line
 
     def _heading(self, progress: Progress, elapsed: float) -> str:
         if not progress.thought_deltas:

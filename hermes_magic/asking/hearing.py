@@ -1,0 +1,96 @@
+"""The events of one request of several: calls taken out of the text, figures added up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hermes_magic.prompt.calls import MalformedCall, ToolCallParser
+from hermes_magic.reply import (
+    Booked,
+    Done,
+    Failed,
+    Finished,
+    Rethought,
+    Text,
+    Thought,
+    ToolCall,
+    ToolDelta,
+    UsageReported,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hermes_magic.prompt.calls import Part
+    from hermes_magic.reply import Event, Reply, Usage
+
+
+class Hearing:
+    """Eats the events of one request, gives those of the reply that it is a part of.
+
+    Args:
+        before: what the requests before it took; None if there were none.
+        thought_before: whether there is a thought already, from which this one is set off.
+
+    Attributes:
+        calls: the calls that stand in the text, in order.
+    """
+
+    def __init__(self, before: Usage | None = None, *, thought_before: bool = False) -> None:
+        self.calls: list[ToolCall | MalformedCall] = []
+        self._before = before
+        self._gap = thought_before
+        self._parser = ToolCallParser()
+
+    def feed(self, events: list[Event]) -> list[Event]:
+        """Take the next events; text that may be part of a call is held back."""
+        return [one for event in events for one in self._heard(event)]
+
+    def flush(self) -> list[Event]:
+        """Take the end; a call that has none is none, for it was cut off."""
+        return [Text(part) for part in self._parser.flush() if isinstance(part, str)]
+
+    def spent(self, reply: Reply) -> Usage:
+        """Give what this request took, with our estimate where the server has given no figure."""
+        usage, booked = reply.usage, reply.booked
+        if usage.cost is None and usage.estimate is None and booked is not None:
+            return replace(usage, estimate=booked.estimate)
+        return usage
+
+    def _heard(self, event: Event) -> Iterator[Event]:
+        match event:
+            case Text(text):
+                yield from self._parts(self._parser.feed(text))
+            case Finished(reason):
+                parts = self._parser.flush()
+                # One that `max_tokens` has cut off would only be cut off again.
+                yield from self._parts(_read(parts) if reason == "length" else parts)
+                yield event
+            case Thought(text) if self._gap:
+                self._gap = False
+                yield Thought("\n\n" + text)
+            case Rethought():
+                yield from self.flush()
+                self._parser = ToolCallParser()
+                self.calls.clear()
+                yield event
+            case UsageReported(usage) if self._before is not None:
+                yield UsageReported(self._before + usage)
+            case Booked(estimate=estimate) if self._before is not None and estimate is not None:
+                yield replace(event, estimate=estimate + (self._before.amount or 0))
+            case ToolDelta() | Done() | Failed():
+                pass  # calls are taken from the whole reply, and its end is not the question's
+            case _:
+                yield event
+
+    def _parts(self, parts: Iterable[Part]) -> Iterator[Event]:
+        for part in parts:
+            if isinstance(part, str):
+                yield Text(part)
+            else:
+                self.calls.append(part)
+
+
+def _read(parts: Iterable[Part]) -> list[Part]:
+    return [part for part in parts if not isinstance(part, MalformedCall)]
