@@ -213,6 +213,7 @@ class ToolLoop:
             if self._spent is not None and not self._asking.progress.begun:
                 self._feed([UsageReported(self._spent)])
             self._keep(failure)
+            self._requests.__exit__(type(failure), failure, failure.__traceback__)
             raise
         yield self._feed(hearing.flush())
         self._requests.close()
@@ -237,6 +238,7 @@ class ToolLoop:
             first if before.first is None else before.first,
             answer if before.answer is None else before.answer,
             before.total if total is None else total,
+            before.again + ((before.first is not None and now.timing.thinking) or 0.0),
         )
 
     def _calls(self, hearing: Hearing) -> list[ToolCall | MalformedCall]:
@@ -301,7 +303,6 @@ class ToolLoop:
     def _tell_instead(self) -> list[Event]:
         """Offer the functions in the system prompt from now on."""
         self._toolbox = replace(self._toolbox, native=False)
-        self._requests.close()
         self._question = replace(self._question, notes=())
         self._ask_on()
         note = "The server takes no tools as it was started: offered in Hermes's own form instead."

@@ -27,17 +27,21 @@ class Timing:
         first: until the first delta.
         answer: until the first delta of the answer.
         total: until the end.
+        again: how long it thought in further requests, between function calls.
     """
 
     first: float | None = None
     answer: float | None = None
     total: float | None = None
+    again: float = 0.0
 
     @property
     def thinking(self) -> float | None:
-        """Seconds from the first delta to the first one of the answer (or the end)."""
+        """Seconds from the first delta to the first one of the answer (or the end), and again."""
         end = self.total if self.answer is None else self.answer
-        return None if self.first is None or end is None else max(0.0, end - self.first)
+        if self.first is None or end is None:
+            return None
+        return max(0.0, end - self.first) + self.again
 
 
 class Settlement:

@@ -71,7 +71,7 @@ class TerminalView:
         self._line(calls.line(step))
 
     def _thought_heading(self, progress: Progress) -> str:
-        if not self._part:
+        if self._part != "thought":
             return ""
         thinking = progress.timing.thinking
         spent = f"Thought for {readout.seconds(thinking)}" if thinking is not None else "Thought"
