@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from hermes_magic.offline.messages import Event as Frame
+
 WHO = {"id": "gen-1", "model": HERMES_4_405B, "provider": "Nebius"}
 COST = Decimal("0.001")
 USAGE: dict[str, object] = {"prompt_tokens": 100, "completion_tokens": 10, "cost": COST}
@@ -68,7 +70,7 @@ def said(text: str, *, thought: str = "", finish: str = "stop") -> Response:
     """Answer with a text that is cut in many pieces."""
     pieces = [text[place : place + 5] for place in range(0, len(text), 5)]
     begin = [chunk(reasoning=thought)] if thought else []
-    end = [chunk(finish, content=""), {**WHO, "choices": [], "usage": USAGE}]
+    end: list[Frame] = [chunk(finish, content=""), {**WHO, "choices": [], "usage": USAGE}]
     deltas = [chunk(content=piece) for piece in pieces]
     return Response.sse([*begin, *deltas, *end])
 
@@ -82,7 +84,7 @@ def called(*calls: tuple[str, str], text: str = "") -> Response:
     ]
     pieces = [chunk(tool_calls=[delta]) for delta in deltas]
     begin = [chunk(content=text)] if text else []
-    end = [chunk("tool_calls"), {**WHO, "choices": [], "usage": USAGE}]
+    end: list[Frame] = [chunk("tool_calls"), {**WHO, "choices": [], "usage": USAGE}]
     return Response.sse([*begin, *pieces, *end])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import difflib
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from hermes_magic.errors import OptionError
@@ -52,8 +51,8 @@ def tools(options: Options, namespace: Mapping[str, Any]) -> tuple[Tool, ...]:
         return ()
     from hermes_magic.prompt.tools import tool
 
-    named = {name: _function(name, namespace) for name in options.tools}
-    return tuple(replace(tool(function), name=name) for name, function in named.items())
+    names = dict.fromkeys(options.tools)
+    return tuple(tool(_function(name, namespace), name) for name in names)
 
 
 def _function(name: str, namespace: Mapping[str, Any]) -> object:

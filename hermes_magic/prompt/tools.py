@@ -78,13 +78,17 @@ class ToolResult:
         return {"role": "tool", "tool_call_id": self.call.id, "content": self.text}
 
 
-def tool(function: Any) -> Tool:
+def tool(function: Any, name: str = "") -> Tool:
     """Describe a function to the model by its signature, type hints and docstring.
+
+    Args:
+        function: what runs.
+        name: what the model calls it; "" for its own name.
 
     Raises:
         OptionError: it is no function that can be described or called here.
     """
-    name = getattr(function, "__name__", type(function).__name__)
+    name = name or getattr(function, "__name__", type(function).__name__)
     if not callable(function) or isinstance(function, type):
         raise OptionError(f"--tools: {name} is not a function.")
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):

@@ -128,6 +128,7 @@ def details(reply: Reply) -> list[tuple[str, str]]:
         ("provider", reply.provider),
         ("generation", reply.id),
         ("finish reason", reply.finish_reason),
+        ("function calls", _steps(reply)),
         ("prompt tokens", _count(usage.prompt_tokens)),
         ("of them cached", _count(usage.cached_tokens) if usage.cached_tokens else ""),
         ("thought tokens", _count(usage.reasoning_tokens)),
@@ -137,6 +138,11 @@ def details(reply: Reply) -> list[tuple[str, str]]:
         ("by your price", "" if usage.estimate is None else f"~{usd(usage.estimate)}"),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def _steps(reply: Reply) -> str:
+    count = len(reply.steps)
+    return f"{count}; tokens and cost are those of all requests together" if count else ""
 
 
 def _upstream_label(reply: Reply) -> str:
