@@ -296,8 +296,12 @@ class TestInHermesOwnForm:
         book.ask(said(OSLO), said(FINAL))
         assert book.sent[1]["messages"][-1]["content"].count("</tool_response>") == 1
 
-    def test_a_key_in_a_result_is_neither_sent_nor_shown(self, book: Notebook) -> None:
-        key = "sk-or-v1-" + "0123456789abcdef" * 4
+    @pytest.mark.parametrize("key", ["sk-or-v1-" + "0123456789abcdef" * 4, "team-0123456789abcdef"])
+    def test_a_key_in_a_result_is_neither_sent_nor_shown(
+        self, book: Notebook, key: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TEAM_KEY", key)
+        book.settings.servers["test"]["key_variable"] = "TEAM_KEY"
         book.weather.does = lambda: {"key": key}
         reply = book.ask(said(OSLO), said(FINAL))
         assert "API key" in str(reply.steps[0].error)

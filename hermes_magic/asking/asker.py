@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from hermes_magic.asking.desk import Desk
-    from hermes_magic.asking.toolbox import ToolLoop
     from hermes_magic.options import Options
     from hermes_magic.prompt import Question
     from hermes_magic.prompt.schema import Schema
@@ -160,7 +159,15 @@ class Asker:
         def send(options: Options, question: Question) -> Answering:
             return self._session.ask(server, key, options, question, limits)
 
-        sending = _sending(send, server, asked, question)
+        sending: Answering | ToolLoop
+        if asked.tools:
+            from hermes_magic.asking.tool_loop import ToolLoop
+            from hermes_magic.asking.toolbox import Toolbox
+
+            toolbox = Toolbox(asked.tools, server.takes_tools, key)
+            sending = ToolLoop(send, toolbox, options, question)
+        else:
+            sending = send(options, question)
         rate = None if limits is None else desk.account.rate(server, key, options.model)
         view = host.view(options, sending.request_stop, rate)
         with host.stoppable(sending.request_stop):
@@ -186,18 +193,3 @@ def _offered(
     from hermes_magic.asking.toolbox import Toolbox
 
     return Toolbox(tools, native=server.takes_tools).offer(options, question)
-
-
-def _sending(
-    send: Callable[[Options, Question], Answering],
-    server: Server,
-    asked: _Asked,
-    question: Question,
-) -> Answering | ToolLoop:
-    """Prepare one request, or as many as the functions take that the model calls."""
-    if not asked.tools:
-        return send(asked.options, question)
-    from hermes_magic.asking.toolbox import Toolbox, ToolLoop
-
-    toolbox = Toolbox(asked.tools, native=server.takes_tools)
-    return ToolLoop(send, toolbox, asked.options, question)

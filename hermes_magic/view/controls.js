@@ -62,6 +62,8 @@ class Afterwards {
     root.dataset.lmSuppressShortcuts = "true";
     const thought = root.querySelector(".hermes-thought");
     if (thought && this.view.details.open) thought.open = true;
+    const calls = this.view.answer.el.querySelectorAll(".hermes-tool");
+    root.querySelectorAll(".hermes-tool").forEach((call, i) => (call.open = Boolean(calls[i]?.open)));
     addCodeButtons(root);
     const added = tools(root, this.view.reply);
     root.insertBefore(added, root.querySelector(".hermes-cost"));

@@ -207,7 +207,7 @@ class LiveView:
     def _take(self, event: Event) -> None:
         match event:
             case Text(text):
-                self._said.append(self._answer.feed(text))
+                self._said += filter(None, [self._answer.feed(text)])
             case Thought(text):
                 self._feed_thought(text)
             case Rethought():
@@ -217,7 +217,7 @@ class LiveView:
             case ToolRan(step):
                 self._running = ""
                 self._answer.insert(fold_html(step))
-                self._said.append("\n\n")
+                self._said += [] if self._said[-1:] in ([], ["\n\n"]) else ["\n\n"]
             case Notice(text):
                 self._notes.append(text)
             case Retrying(reason, delay, attempt, attempts):
