@@ -317,6 +317,23 @@ class TestInHermesOwnForm:
         assert (reply.text, reply.finish_reason, reply.steps) == ("Well. ", "length", ())
         assert len(book.sent) == 1
 
+    @pytest.mark.parametrize("kind", ["vllm"])
+    def test_so_is_what_the_server_does_not_take(self, book: Notebook) -> None:
+        reply = book.ask(said(OSLO), said(OSLO), said(FINAL), provider=("Nebius",))
+        assert len(reply.notices) == 1
+        assert "left out" in reply.notices[0]
+
+    def test_arguments_and_results_as_deep_as_can_be(self, book: Notebook) -> None:
+        book.weather.does = lambda: "[" * 100_000
+        call = ToolCall("", "weather", "[" * 100_000)
+        payload = json.dumps({"name": "weather", "arguments": call.arguments})
+        deep = f"<tool_call>{payload}</tool_call>"
+        reply = book.ask(
+            said(OSLO), Response.sse([chunk(content=deep), chunk("stop")]), said(FINAL)
+        )
+        assert reply.text == FINAL
+        assert reply.steps[1].error is not None
+
     def test_notes_are_told_once(self, book: Notebook) -> None:
         book.answers = [said(OSLO), said(FINAL)]
         asked = Options(server="test", tools=("weather",))

@@ -11,6 +11,7 @@ from hermes_magic.reply import (
     Done,
     Failed,
     Finished,
+    Notice,
     Rethought,
     Text,
     Thought,
@@ -31,15 +32,23 @@ class Hearing:
 
     Args:
         before: what the requests before it took; None if there were none.
+        told: notices that have been given, to which these are added; each is given once.
         thought_before: whether there is a thought already, from which this one is set off.
 
     Attributes:
         calls: the calls that stand in the text, in order.
     """
 
-    def __init__(self, before: Usage | None = None, *, thought_before: bool = False) -> None:
+    def __init__(
+        self,
+        before: Usage | None = None,
+        told: set[str] | None = None,
+        *,
+        thought_before: bool = False,
+    ) -> None:
         self.calls: list[ToolCall | MalformedCall] = []
         self._before = before
+        self._told = set() if told is None else told
         self._gap = thought_before
         self._parser = ToolCallParser()
 
@@ -79,6 +88,11 @@ class Hearing:
                 yield UsageReported(self._before + usage)
             case Booked(estimate=estimate) if self._before is not None and estimate is not None:
                 yield replace(event, estimate=estimate + (self._before.amount or 0))
+            case Notice(text) if text in self._told:
+                pass
+            case Notice(text):
+                self._told.add(text)
+                yield event
             case ToolDelta() | Done() | Failed():
                 pass  # calls are taken from the whole reply, and its end is not the question's
             case _:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     Send = Callable[[Options, Question], Answering]
 
+_REFUSALS = frozenset({400, 404, 422, 500, 501})
 _INTERRUPTED = "KeyboardInterrupt: stopped"
 
 
@@ -65,6 +66,7 @@ class ToolLoop:
         self._requests = ExitStack()
         self._before = Timing()
         self._spent: Usage | None = None
+        self._told: set[str] = set()
         self._steps = 0
         self._stopping = False
         self._running_on: int | None = None
@@ -98,7 +100,7 @@ class ToolLoop:
         """
         while True:
             hearing = Hearing(
-                self._spent, thought_before=bool(self._builder.progress.thought_deltas)
+                self._spent, self._told, thought_before=bool(self.progress.thought_deltas)
             )
             try:
                 yield from self._arriving(hearing)
@@ -252,7 +254,8 @@ class ToolLoop:
 
     def _can_be_told_instead(self, error: ApiError) -> bool:
         """Tell whether the server has refused the request for its `tools`."""
-        return self._toolbox.native and not self._steps and "tool" in error.message.lower()
+        refuses = error.status in _REFUSALS and "tool" in error.message.lower()
+        return refuses and self._toolbox.native and not self._steps
 
     def _tell_instead(self) -> list[Event]:
         """Offer the functions in the system prompt from now on."""

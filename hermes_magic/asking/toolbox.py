@@ -79,7 +79,7 @@ def turns(text: str, native: Sequence[ToolResult], written: Sequence[ToolResult]
 def _sendable(call: ToolCall) -> ToolCall:
     """Give a call with arguments that a server's template can read."""
     try:
-        arguments = prompting.read_arguments(call.arguments)
-    except ValueError:
-        arguments = {}
-    return replace(call, arguments=json.dumps(arguments, ensure_ascii=False))
+        arguments = json.dumps(prompting.read_arguments(call.arguments), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        arguments = "{}"
+    return replace(call, arguments=arguments)

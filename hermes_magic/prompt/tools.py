@@ -155,7 +155,7 @@ def run(tools: Iterable[Tool], call: ToolCall) -> ToolResult:
         )
     try:
         given = bind(chosen, read_arguments(call.arguments))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         return _failed(call, error)
     try:
         return ToolResult(call, _as_text(chosen.function(*given.args, **given.kwargs)))
@@ -223,7 +223,7 @@ def response_turn(results: Sequence[ToolResult]) -> dict[str, str]:
 def _response(result: ToolResult) -> str:
     try:
         content = json.loads(result.text)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = result.text
     body = json.dumps({"name": result.call.name, "content": content}, ensure_ascii=False)
     # No text that a tool gives may end the response and speak as someone else.

@@ -36,11 +36,11 @@ def whole(step: ToolStep) -> str:
 def _arguments(call: ToolCall) -> str:
     try:
         given = json.loads(call.arguments or "{}")
+        if isinstance(given, dict):
+            return ", ".join(f"{name}={value!r}" for name, value in given.items())
     except (ValueError, RecursionError):
-        return call.arguments
-    if not isinstance(given, dict):
-        return call.arguments
-    return ", ".join(f"{name}={value!r}" for name, value in given.items())
+        pass
+    return call.arguments
 
 
 def _short(text: str) -> str:

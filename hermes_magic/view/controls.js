@@ -84,6 +84,14 @@ function tools(parent, reply) {
   return bar;
 }
 
+// The answer's own words: function calls and their results are left out.
+function withoutCalls(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  for (const call of template.content.querySelectorAll(".hermes-tool")) call.remove();
+  return template.innerHTML;
+}
+
 function addCodeButtons(root) {
   if (root.nodeType !== Node.ELEMENT_NODE) return;
   const blocks = root.matches("div.highlight") ? [root] : root.querySelectorAll("div.highlight");
@@ -171,12 +179,4 @@ function root(frame, thought, answer) {
 
 function joined({ closed, open }) {
   return (closed.join("") + open).trim();
-}
-
-// The answer's own words: function calls and their results are left out.
-function withoutCalls(html) {
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  for (const call of template.content.querySelectorAll(".hermes-tool")) call.remove();
-  return template.innerHTML;
 }
