@@ -554,8 +554,15 @@ class TestHearing:
     def test_what_was_thought_calls_nothing(self) -> None:
         hearing = Hearing()
         events = hearing.feed([Text(f"Hm {OSLO} <tool"), Rethought(), Text("So.")])
-        assert events == [Text("Hm "), Text(" "), Text("<tool"), Rethought(), Text("So.")]
+        assert events == [Text("Hm "), Text("\n\n<tool"), Rethought(), Text("So.")]
         assert hearing.calls == []
+
+    def test_text_behind_a_call_is_a_paragraph_and_space_is_nothing(self) -> None:
+        hearing = Hearing()
+        events = hearing.feed([Text(f"So.\n{OSLO}\n\n{OSLO} \n Then"), Text(" on. ")])
+        assert events == [Text("So.\n"), Text("\n\nThen"), Text(" on. ")]
+        assert hearing.feed([Text(OSLO + "\n")]) == hearing.flush() == []
+        assert len(hearing.calls) == 3
 
     def test_our_own_estimates_are_added_up(self) -> None:
         before = Hearing().spent(Reply(booked=Booked(Decimal(1), 1, Decimal("0.1"))))

@@ -51,6 +51,7 @@ class Hearing:
         self._told = set() if told is None else told
         self._gap = thought_before
         self._parser = ToolCallParser()
+        self._behind = False
 
     def feed(self, events: list[Event]) -> list[Event]:
         """Take the next events; text that may be part of a call is held back."""
@@ -58,7 +59,8 @@ class Hearing:
 
     def flush(self) -> list[Event]:
         """Take the end; a call that has none is none, for it was cut off."""
-        return [Text(part) for part in self._parser.flush() if isinstance(part, str)]
+        parts = self._parser.flush()
+        return list(self._parts(part for part in parts if isinstance(part, str)))
 
     def spent(self, reply: Reply) -> Usage:
         """Give what this request took, with our estimate where the server has given no figure."""
@@ -83,6 +85,7 @@ class Hearing:
                 yield from self.flush()
                 self._parser = ToolCallParser()
                 self.calls.clear()
+                self._behind = False
                 yield event
             case UsageReported(usage) if self._before is not None:
                 yield UsageReported(self._before + usage)
@@ -100,10 +103,14 @@ class Hearing:
 
     def _parts(self, parts: Iterable[Part]) -> Iterator[Event]:
         for part in parts:
-            if isinstance(part, str):
-                yield Text(part)
-            else:
+            if not isinstance(part, str):
                 self.calls.append(part)
+                self._behind = True
+            elif not self._behind:
+                yield Text(part)
+            elif part.strip():  # white space around a call is no part of the answer
+                self._behind = False
+                yield Text("\n\n" + part.lstrip())
 
 
 def _read(parts: Iterable[Part]) -> list[Part]:
