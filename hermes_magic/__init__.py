@@ -1,4 +1,7 @@
-"""Ask Nous Hermes 4 405B from a notebook cell: `%load_ext hermes_magic`, then `%%hermes`."""
+"""Ask Nous Hermes 4 405B from a notebook cell: `%load_ext hermes_magic`, then `%%hermes`.
+
+From Python, in a notebook or without one: `from hermes_magic import ask, aask`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,38 @@ from hermes_magic._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension"]
+    from hermes_magic.api import aask, ask, dry_run
+    from hermes_magic.errors import (
+        ApiError,
+        AuthenticationError,
+        BudgetError,
+        HermesError,
+        NetworkError,
+        OptionError,
+        RateLimitError,
+        SchemaError,
+        Stopped,
+    )
+    from hermes_magic.reply import Reply
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "BudgetError",
+    "HermesError",
+    "NetworkError",
+    "OptionError",
+    "RateLimitError",
+    "Reply",
+    "SchemaError",
+    "Stopped",
+    "__version__",
+    "aask",
+    "ask",
+    "dry_run",
+    "load_ipython_extension",
+    "unload_ipython_extension",
+]
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
@@ -24,3 +58,19 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     from hermes_magic import magic
 
     magic.unload(ipython)
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of these
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first used: loading the extension stays cheap."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
+        homes = {"aask": "api", "ask": "api", "dry_run": "api", "Reply": "reply"}
+        return getattr(importlib.import_module(f"{__name__}.{homes.get(name, 'errors')}"), name)
+
+    def __dir__() -> list[str]:
+        """Name what is public, imported or not."""
+        return sorted({*globals(), *__all__})

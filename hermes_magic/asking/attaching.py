@@ -26,7 +26,7 @@ def attach(question: Question, options: Options, namespace: Mapping[str, Any]) -
         context.describe(name, find(name, namespace), allowance=options.with_tokens)
         for name in dict.fromkeys(options.attached)
     ]
-    notes = filter(None, map(_note, attachments))
+    notes = filter(None, map(note, attachments))
     return Question(context.combine(question.text, attachments), (*question.notes, *notes))
 
 
@@ -45,7 +45,8 @@ def find(name: str, namespace: Mapping[str, Any]) -> object:
     raise AttachmentError(f"--with {name}: no variable and no file has that name.{suggestion}")
 
 
-def _note(attachment: Attachment) -> str:
+def note(attachment: Attachment) -> str:
+    """Say what an attachment leaves out, or give "" if that is nothing."""
     if not attachment.omitted:
         return ""
     return f"{attachment.name} was cut to --with-tokens; left out: {', '.join(attachment.omitted)}."

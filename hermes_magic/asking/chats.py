@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -29,9 +30,10 @@ class Thread:
 
 
 class Chats:
-    """Conversations by name; they live as long as the kernel."""
+    """Conversations by name; they live as long as the kernel; safe in threads."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._kept: dict[str, Conversation] = {}
         self._run: object = None
         self._asked: dict[str, int] = {}
@@ -56,9 +58,10 @@ class Chats:
             run: what is the same for all questions of one run only.
             cell: what is the same for all runs of one cell only.
         """
-        if run != self._run:
-            self._run, self._asked = run, {}
-        count = self._asked[cell] = self._asked.get(cell, 0) + 1
+        with self._lock:
+            if run != self._run:
+                self._run, self._asked = run, {}
+            count = self._asked[cell] = self._asked.get(cell, 0) + 1
         return Thread(options.chat or "main", f"{cell}#{count}", starts=options.new)
 
     def go_on(self, thread: Thread, options: Options, question: Question) -> Question:
@@ -73,8 +76,9 @@ class Chats:
         """Keep the turn if the reply is whole, or stopped with something said."""
         if reply.state == "failed" or not reply.text.strip():
             return
-        earlier = Conversation() if thread.starts else self[thread.name]
-        self._kept[thread.name] = earlier.add(Turn(thread.turn, question.text, reply.text))
+        with self._lock:
+            earlier = Conversation() if thread.starts else self[thread.name]
+            self._kept[thread.name] = earlier.add(Turn(thread.turn, question.text, reply.text))
 
     def forget(self, name: str = "") -> int:
         """Forget one conversation, or all; give how many turns they had."""

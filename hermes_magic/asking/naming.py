@@ -34,9 +34,18 @@ def schema(options: Options, namespace: Mapping[str, Any]) -> Schema | None:
     """
     if not (options.json or options.schema):
         return None
+    return usable_schema(schema_named(options.schema, namespace) if options.schema else None)
+
+
+def usable_schema(target: object) -> Schema:
+    """Give what the answer must be, by a class or a JSON Schema, or None for any JSON.
+
+    Raises:
+        OptionError: it is no schema, or nothing can be checked by it.
+    """
     from hermes_magic.prompt.schema import schema_of
 
-    found = schema_of(schema_named(options.schema, namespace) if options.schema else None)
+    found = schema_of(target)
     found.problems(None)  # what makes checking impossible is told before anything is sent
     return found
 

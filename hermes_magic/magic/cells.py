@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hermes_magic.magic.interrupts import on_interrupt
+from hermes_magic.asking.interrupts import on_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,3 +60,11 @@ def cell_of(shell: Any, text: str) -> tuple[object, str]:
     parent = shell.get_parent() or {}
     told = parent.get("metadata", {}).get("cellId")
     return parent.get("header", {}).get("msg_id"), str(told or text)
+
+
+def running_source(shell: Any) -> str:
+    """Give the source of the running cell as the front end sent it; "" in a terminal."""
+    if not hasattr(shell, "kernel"):
+        return ""
+    parent = shell.get_parent() or {}
+    return str(parent.get("content", {}).get("code", ""))

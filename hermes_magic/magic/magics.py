@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from traitlets import Unicode
@@ -14,9 +15,10 @@ from hermes_magic.asking.asker import Asker
 from hermes_magic.asking.composing import compose
 from hermes_magic.asking.naming import schema, tools
 from hermes_magic.errors import OptionError, PastedKeyError
-from hermes_magic.magic import commands
+from hermes_magic.magic import commands, prepared
 from hermes_magic.magic.cells import CellHost
 from hermes_magic.magic.counter import Counter
+from hermes_magic.magic.failing import LastException
 from hermes_magic.magic.forgetting import forget_cell
 from hermes_magic.magic.settings import TRAIT_ROWS, Defaults, Servers, Usd
 from hermes_magic.money.keys import refuse_pasted
@@ -26,6 +28,8 @@ from hermes_magic.wire.servers import OPENROUTER_URL
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from hermes_magic.asking.home import Home
+    from hermes_magic.prompt import Question
     from hermes_magic.reply import Reply
 
 
@@ -55,6 +59,7 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         self._session = Session(functools.partial(notebook_path, shell))
         self._desk = Counter(self, shell, self._session)
         self._asker = Asker(self._desk, self._session)
+        self._last_exception = LastException(shell)
         self._shown: tuple[int, Reply] | None = None
 
     def hermes(self, line: str, cell: str | None = None) -> object:
@@ -70,21 +75,48 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         command = commands.recognise(line) if cell is None else None
         if command is not None:
             return command(self._desk)
+        asked = prepared.recognise(line, self._shell.user_ns) if cell is None else None
+        if asked is not None:
+            with self._last_exception.kept():
+                return self._run_prepared(asked, line)
         options, rest = self._parsed(line, bare=cell is not None)
         if options.help:
-            sys.stdout.write(grammar.help_text(commands.help_rows()))
+            sys.stdout.write(_help())
+            return None
+        question = compose(options, _question(rest, cell), self._shell.user_ns)
+        reply = self._ask(options, question, f"{line}\n{cell or ''}")
+        return reply if cell is None else None
+
+    def _run_prepared(self, asked: prepared.Prepared, line: str) -> object:
+        """Ask a question that is written for the person."""
+        from hermes_magic.magic import fixing
+
+        options, words = self._parsed(asked.rest, bare=False)
+        if options.help:
+            sys.stdout.write(_help())
             return None
         namespace = self._shell.user_ns
+        if asked.kind == prepared.EXPLAIN:
+            question = fixing.explain(asked.name, options, words, namespace)
+            return self._ask(options, question, line)
+        written = fixing.fix(self._last_exception, options, words, namespace)
+        if isinstance(written, str):
+            self._desk.say(written)
+            return None
+        return self._ask(replace(options, code=True), written, line)
+
+    def _ask(self, options: grammar.Options, question: Question, cell: str) -> Reply | None:
+        """Ask a question that is ready, or show what would be sent."""
+        namespace = self._shell.user_ns
         wanted, callable_ = schema(options, namespace), tools(options, namespace)
-        question = compose(options, _question(rest, cell), namespace)
-        host = CellHost(self._shell, f"{line}\n{cell or ''}", self._keep)
+        host = CellHost(self._shell, cell, self._keep)
         if options.dry_run:
             self._desk.say(self._asker.dry_run(options, question, host, wanted, callable_))
             return None
         reply = self._asker.ask(options, question, host, wanted, callable_)
         if options.code:
             self._offer(reply)
-        return reply if cell is None else None
+        return reply
 
     def _parsed(self, line: str, *, bare: bool) -> tuple[grammar.Options, str]:
         """Read a line; the model's default is the server's, which the line may name."""
@@ -93,6 +125,13 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
             return options, rest
         model = {"model": self._desk.model_at(self._desk.server(options.server))}
         return grammar.parse(line, self._defaults() | model, bare=bare)
+
+    def home(self) -> Home:
+        """Give what Python code in this notebook asks by."""
+        from hermes_magic.magic.home import NotebookHome
+
+        desk, asker = self._desk, self._asker
+        return NotebookHome(self._shell, desk, asker, self._defaults, self._note_shown)
 
     def close(self) -> None:
         """Close the connection, and the offline server if one runs."""
@@ -126,6 +165,9 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         if options.out:
             self._shell.user_ns[options.out] = reply
         self._shell.displayhook.update_user_ns(reply)
+        self._note_shown(reply, options)
+
+    def _note_shown(self, reply: Reply, _options: grammar.Options) -> None:
         self._shown = (self._shell.execution_count, reply)
 
     def _defaults(self) -> dict[str, Any]:
@@ -136,6 +178,10 @@ def notebook_path(shell: InteractiveShell) -> str:
     """Give the notebook's path, or "" where the front end does not tell it."""
     told = os.environ.get("JPY_SESSION_NAME", "") or shell.user_ns.get("__vsc_ipynb_file__", "")
     return told if isinstance(told, str) and told.endswith(".ipynb") else ""
+
+
+def _help() -> str:
+    return grammar.help_text([*commands.help_rows(), *prepared.help_rows()])
 
 
 def _question(rest: str, cell: str | None) -> str:

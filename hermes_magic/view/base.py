@@ -25,3 +25,13 @@ class View(Protocol):
 
     def close(self, reply: Reply) -> None:
         """Show the reply as it is to stay, whole or not; nothing follows."""
+
+
+class NullView:
+    """Shows nothing."""
+
+    def show(self, events: list[Event], progress: Progress, elapsed: float) -> None:
+        """Show nothing."""
+
+    def close(self, reply: Reply) -> None:
+        """Show nothing."""
