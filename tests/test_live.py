@@ -1,9 +1,9 @@
-"""The live view's frames put together again are the answer; its widget leaves nothing behind."""
+"""The live view's frames put together again are the answer; at its end plain HTML is left."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
@@ -83,9 +83,13 @@ class Shown:
     """A live view and what it shows."""
 
     def __init__(self, **options: Any) -> None:
-        self.view = LiveView(**options)
+        self.ended: list[tuple[object, ...]] = []
+        self.view = LiveView(**options, place=("cell", 3), unseen=cast("Any", self))
         self.widget, self.display = FakeWidget(), FakeDisplay()
         self.builder = ReplyBuilder()
+
+    def end(self, *what: object) -> None:
+        self.ended.append(what)
 
     def show(self, *events: Event, at: float = 1.0) -> None:
         self.builder.feed(events, at)
@@ -172,13 +176,14 @@ def test_an_estimate_ticks_where_the_price_is_known() -> None:
     assert "~$0.0012" in seen.widget.facts["line"]
 
 
-def test_the_end_is_the_static_bundle_and_a_closed_widget() -> None:
+def test_the_end_is_the_static_bundle_and_the_widget_goes_to_what_closes_it() -> None:
     seen = shown()
     seen.show(Text("Yes."))
     reply = Reply("Yes.")
     seen.view.close(reply)
     assert seen.display.shown == [bundle(reply)]
-    assert seen.widget.closed
+    assert seen.ended == [(seen.widget, ("cell", 3), bundle(reply))]
+    assert not seen.widget.closed
 
 
 def test_where_nothing_came_nothing_stays() -> None:
@@ -186,11 +191,13 @@ def test_where_nothing_came_nothing_stays() -> None:
     seen.view.show([], Progress(), 0.1)
     seen.view.close(Reply(state="failed"))
     assert seen.display.shown == [{"text/plain": ""}]
-    assert seen.widget.closed
+    assert seen.ended == [(seen.widget, ("cell", 3), {"text/plain": ""})]
 
 
 def test_a_view_that_was_never_shown_closes() -> None:
-    LiveView().close(Reply())
+    seen = shown()
+    seen.view.close(Reply())
+    assert (seen.display.shown, seen.ended) == ([], [])
 
 
 def test_only_the_stop_message_stops() -> None:
@@ -214,6 +221,18 @@ def test_the_common_prefix(one: str, other: str, length: int) -> None:
     assert live._common_prefix(one, other) == length
 
 
-def test_the_front_end_is_one_module_of_two_files() -> None:
+def test_the_front_end_is_one_module_of_three_files() -> None:
     assert live._Widget._esm.count("export default") == 1
     assert "class Afterwards" in live._Widget._esm
+    assert "class Book" in live._Widget._esm
+
+
+def test_a_page_that_comes_later_is_told_of_the_end_and_no_other() -> None:
+    widget = live._Widget()
+    assert "kept" not in widget.get_state()
+    widget.is_shown = True
+    assert widget.get_state()["kept"] is None
+    widget.kept = {"id": "x"}
+    assert widget.get_state()["kept"] == {"id": "x"}
+    assert "kept" not in widget.get_state(key="_view_name")
+    widget.close()

@@ -1,7 +1,7 @@
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hermes_magic.view.blocks import BlockStream
@@ -273,3 +273,18 @@ def test_nothing_gets_through_in_any_mixture(text: str) -> None:
 def test_no_text_is_an_error(text: str) -> None:
     assert Found(render(text)).odd == []
     assert isinstance(plain_markdown(text), str)
+
+
+def test_a_million_characters_of_mixtures_hold_nothing_else_than_the_lists_allow() -> None:
+    fed = 0
+
+    @settings(deadline=None, max_examples=330, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.lists(fragments | st.text(max_size=40), min_size=180, max_size=220).map("".join))
+    def check(text: str) -> None:
+        nonlocal fed
+        fed += len(text)
+        assert Found(render(text)).odd == []
+        assert all(Found(html).odd == [] for html in streamed(text, len(text) // 4))
+
+    check()
+    assert fed >= 1_000_000

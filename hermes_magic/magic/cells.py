@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hermes_magic.options import Options
     from hermes_magic.reply import Reply
     from hermes_magic.view.base import View
+    from hermes_magic.view.unseen import Unseen
 
 
 class CellHost:
@@ -23,10 +24,14 @@ class CellHost:
         shell: IPython's.
         text: the cell's.
         keep: puts a reply into the variables.
+        unseen: what keeps ended answers until a page has confirmed them.
     """
 
-    def __init__(self, shell: Any, text: str, keep: Callable[[Reply, Options], None]) -> None:
+    def __init__(
+        self, shell: Any, text: str, keep: Callable[[Reply, Options], None], unseen: Unseen
+    ) -> None:
         self.keep = keep
+        self._unseen = unseen
         self._shell = shell
         self._text = text
 
@@ -34,7 +39,7 @@ class CellHost:
         """Give the view that this front end can show."""
         from hermes_magic.view.choose import open_view
 
-        return open_view(self._shell, options.thoughts, stop, rate)
+        return open_view(self._shell, options.thoughts, stop, rate, self._unseen)
 
     def stoppable(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
         """Take an interrupt of the kernel for a stop."""

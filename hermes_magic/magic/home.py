@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hermes_magic.magic.cells import CellHost, running_source
+from hermes_magic.magic.cells import running_source
 from hermes_magic.magic.forgetting import forget_cell
 
 if TYPE_CHECKING:
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from hermes_magic.asking.asker import Asker
     from hermes_magic.asking.desk import Desk
-    from hermes_magic.options import Options
-    from hermes_magic.reply import Reply
+    from hermes_magic.magic.cells import CellHost
 
 
 class NotebookHome:
@@ -24,7 +23,7 @@ class NotebookHome:
         desk: who is asked.
         asker: who asks.
         defaults: gives the values of `%config`.
-        keep: is told of each reply that was shown.
+        host_of: gives the host of a cell, by its source.
     """
 
     def __init__(
@@ -33,17 +32,17 @@ class NotebookHome:
         desk: Desk,
         asker: Asker,
         defaults: Callable[[], Mapping[str, Any]],
-        keep: Callable[[Reply, Options], None],
+        host_of: Callable[[str], CellHost],
     ) -> None:
         self.desk = desk
         self.asker = asker
         self.defaults = defaults
         self._shell = shell
-        self._keep = keep
+        self._host_of = host_of
 
     def host(self) -> CellHost:
         """Give the host of one call: the cell that runs."""
-        return CellHost(self._shell, running_source(self._shell), self._keep)
+        return self._host_of(running_source(self._shell))
 
     def forget_source(self) -> None:
         """Take the running cell out of IPython's history."""

@@ -23,6 +23,7 @@ from hermes_magic.magic.forgetting import forget_cell
 from hermes_magic.magic.settings import TRAIT_ROWS, Defaults, Servers, Usd
 from hermes_magic.money.keys import refuse_pasted
 from hermes_magic.session import Session
+from hermes_magic.view.unseen import Unseen
 from hermes_magic.wire.servers import OPENROUTER_URL
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         self._asker = Asker(self._desk, self._session)
         self._last_exception = LastException(shell)
         self._shown: tuple[int, Reply] | None = None
+        self._unseen = Unseen(shell)
 
     def hermes(self, line: str, cell: str | None = None) -> object:
         """Run a magic line, with the cell's text below it if there is one."""
@@ -109,7 +111,7 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         """Ask a question that is ready, or show what would be sent."""
         namespace = self._shell.user_ns
         wanted, callable_ = schema(options, namespace), tools(options, namespace)
-        host = CellHost(self._shell, cell, self._keep)
+        host = CellHost(self._shell, cell, self._keep, self._unseen)
         if options.dry_run:
             self._desk.say(self._asker.dry_run(options, question, host, wanted, callable_))
             return None
@@ -130,11 +132,14 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         """Give what Python code in this notebook asks by."""
         from hermes_magic.magic.home import NotebookHome
 
-        desk, asker = self._desk, self._asker
-        return NotebookHome(self._shell, desk, asker, self._defaults, self._note_shown)
+        def host_of(source: str) -> CellHost:
+            return CellHost(self._shell, source, self._note_shown, self._unseen)
+
+        return NotebookHome(self._shell, self._desk, self._asker, self._defaults, host_of)
 
     def close(self) -> None:
-        """Close the connection, and the offline server if one runs."""
+        """Close widgets and the connection, and the offline server if one runs."""
+        self._unseen.close()
         self._session.close()
         self._desk.go_online()
 

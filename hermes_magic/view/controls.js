@@ -1,5 +1,5 @@
 // The second half of live.js: what a screen reader says, the buttons, and what is left to do when
-// the kernel has put plain HTML in the widget's place, or has gone.
+// the kernel has put plain HTML in the widget's place.
 
 const SPEECH_MS = 2000;
 
@@ -148,35 +148,4 @@ function button(label, act) {
   Object.assign(made, { type: "button", className: "hermes-button", textContent: label });
   made.addEventListener("click", act);
   return made;
-}
-
-// The kernel has gone and cannot put plain HTML in the widget's place: in JupyterLab the page can.
-function keep(cells, { frame, source, thought, answer }) {
-  const widget = "application/vnd.jupyter.widget-view+json";
-  const html = root(frame, joined(thought), joined(answer)).outerHTML;
-  const text = `${source.trim()}\n\n[${LOST}]`;
-  const data = { "text/html": html, "text/markdown": text, "text/plain": text };
-  for (const { outputs } of cells ?? []) {
-    for (let i = 0; i < (outputs?.length ?? 0); i++) {
-      if (outputs.get(i).data?.[widget]?.model_id !== frame.id) continue;
-      outputs.set(i, { output_type: "display_data", data, metadata: {} });
-    }
-  }
-}
-
-function root(frame, thought, answer) {
-  const made = document.createElement("div");
-  made.className = "hermes";
-  if (thought) {
-    const details = make("details", "hermes-thought", made);
-    make("summary", "", details).textContent = frame.heading;
-    make("div", "", details).innerHTML = thought;
-  }
-  make("div", "hermes-answer", made).innerHTML = answer;
-  make("p", "hermes-note", made).textContent = LOST;
-  return made;
-}
-
-function joined({ closed, open }) {
-  return (closed.join("") + open).trim();
 }

@@ -7,27 +7,40 @@
 // When the reply is whole the kernel puts plain HTML in the widget's place. What this module adds
 // to that HTML (copy buttons) lives in the open page only: it is never saved.
 //
-// live.py sends this file and controls.js as one module.
-
-const LOST = "The kernel has gone: this answer is not whole.";
+// The end is confirmed, so that the kernel knows whether a page has shown it. A page that is opened
+// later, or while the answer is under way, is told of an end that nobody has confirmed: `kept`.
+//
+// live.py sends this file, controls.js and notebook.js as one module.
 
 export default () => {
-  const reply = { number: 0, thought: pane(0), answer: pane(0), frame: null, source: "", lost: false };
+  const reply = { number: 0, thought: pane(0), answer: pane(0), frame: null, source: "" };
+  Object.assign(reply, { lost: false, shown: false });
   const views = new Set();
   const redraw = () => views.forEach((view) => view.schedule());
   return {
     initialize({ model }) {
+      const book = new Book(model, reply);
+      const isLate = model.get("kept") !== undefined; // it has missed the frames so far
+      const late = () => model.get("kept") && book.place(model.get("kept"));
+      model.on("change:kept", late);
+      late();
       model.on("msg:custom", (frame) => {
-        if (frame.number <= reply.number) return;
-        for (const name of ["thought", "answer"]) reply[name] = patched(reply[name], frame[name]);
-        reply.source = (frame.answer?.reset ? "" : reply.source) + (frame.source ?? "");
-        Object.assign(reply, { number: frame.number, frame: { ...reply.frame, ...frame } });
-        redraw();
+        if (frame.kept) {
+          if (isLate || reply.shown) book.place(frame.kept);
+        } else if (frame.done) {
+          book.leave();
+          if (reply.shown) model.send({ seen: true });
+          else if (isLate) model.send({ missed: true });
+        } else if (!isLate && frame.number > reply.number) {
+          take(reply, frame);
+          reply.shown ||= views.size > 0 || Boolean(book.shown);
+          redraw();
+        }
       });
       model.on("comm_live_update", () => {
         reply.lost = true;
         redraw();
-        keep(model.widget_manager?.context?.model?.cells, reply);
+        book.lose();
       });
     },
     render({ model, el }) {
@@ -38,6 +51,12 @@ export default () => {
     },
   };
 };
+
+function take(reply, frame) {
+  for (const name of ["thought", "answer"]) reply[name] = patched(reply[name], frame[name]);
+  reply.source = (frame.answer?.reset ? "" : reply.source) + (frame.source ?? "");
+  Object.assign(reply, { number: frame.number, frame: { ...reply.frame, ...frame } });
+}
 
 function pane(generation) {
   return { generation, closed: [], open: "" };
@@ -213,8 +232,10 @@ class Pane {
     if (!this.typesetter) return;
     for (const formula of mathIn(nodes)) {
       const done = formulas.get(formula.textContent)?.pop();
-      if (done) formula.replaceWith(done);
-      else {
+      if (done) {
+        formula.replaceWith(done);
+        if (nodes.includes(formula)) nodes[nodes.indexOf(formula)] = done;
+      } else {
         this.sources.set(formula, formula.textContent);
         this.typesetter.typeset(formula);
       }

@@ -2,7 +2,8 @@
 
 The kernel sends safe HTML of finished blocks once and of the open block as a change to what was
 sent before (`live.js` puts it together). At the end the same display is updated with the static
-bundle and the widget is closed, so that nothing of it is left in the saved notebook.
+bundle, so that nothing of the widget is left in the saved notebook; it is closed when a page has
+confirmed that (`unseen.py`).
 """
 
 from __future__ import annotations
@@ -39,9 +40,14 @@ if TYPE_CHECKING:
 
     from hermes_magic.options import Thoughts
     from hermes_magic.reply import Event, Progress
+    from hermes_magic.view.unseen import Unseen
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("live.js", "controls.js", "notebook.js")
 _NOTHING = {"text/plain": ""}
+# For readers that know no widgets, if the notebook is saved meanwhile; JupyterLab saves HTML.
+_UNDER_WAY = "An answer of Hermes was under way when this notebook was saved. Run the cell again."
+_VIEW = "application/vnd.jupyter.widget-view+json"
 _TICK = 0.5  # seconds between two looks at the clock while nothing comes
 
 
@@ -69,9 +75,19 @@ def warm() -> None:
 
 
 class _Widget(anywidget.AnyWidget):
-    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in ("live.js", "controls.js"))
+    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in _SCRIPTS)
     _css = _HERE / "live.css"
     layout = traitlets.Any()  # in place of a Layout widget, which AnyWidget would leave open
+
+    is_shown = False
+    kept: dict[str, Any] | None = None
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - as in its base
+        """Give the state; to a page that was opened later also the answer, if it has ended."""
+        state: dict[str, Any] = super().get_state(key, drop_defaults)
+        if self.is_shown and key is None:
+            state["kept"] = self.kept
+        return state
 
 
 class _Pane:
@@ -161,6 +177,8 @@ class LiveView:
         thoughts: how its thought is shown.
         request_stop: what the Stop button calls where the page cannot interrupt the kernel.
         rate: USD that a token costs, about; None leaves out the running estimate.
+        place: id and execution count of its cell; "" where the front end does not tell the id.
+        unseen: what keeps the ended answer until a page has confirmed it; None closes at once.
     """
 
     def __init__(
@@ -168,7 +186,12 @@ class LiveView:
         thoughts: Thoughts = "folded",
         request_stop: Callable[[], None] | None = None,
         rate: Decimal | None = None,
+        *,
+        place: tuple[str, int] = ("", 0),
+        unseen: Unseen | None = None,
     ) -> None:
+        self._place = place
+        self._unseen = unseen
         self._thoughts = thoughts
         self._request_stop = request_stop
         self._rate = rate
@@ -197,12 +220,15 @@ class LiveView:
         self._send(progress, elapsed)
 
     def close(self, reply: Reply) -> None:
-        """Put the static bundle where the widget was; close the widget."""
+        """Put the static bundle where the widget was; leave the widget to what closes it."""
         if self._widget is None or self._display is None:
             return
         final = _NOTHING if is_blank(reply) else bundle(reply, thoughts=self._thoughts)
         self._display.update(final, raw=True)
-        self._widget.close()
+        if self._unseen is None:
+            self._widget.close()
+        else:
+            self._unseen.end(self._widget, self._place, final)
 
     def _take(self, event: Event) -> None:
         match event:
@@ -241,12 +267,18 @@ class LiveView:
     def _open(self) -> None:
         self._widget = _Widget()
         self._widget.on_msg(self._heard)
-        self._display = display(self._widget, display_id=True)
+        shown = {
+            _VIEW: {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id},
+            "text/plain": _UNDER_WAY,
+        }
+        self._display = display(shown, raw=True, display_id=True)
+        self._widget.is_shown = True
 
     def _send(self, progress: Progress, elapsed: float) -> None:
         assert self._widget is not None  # noqa: S101 - show() has opened it
         facts = {
             "id": self._widget.model_id,
+            "cell": self._place[0],
             "answering": bool(progress.answer_deltas),
             "thoughts": self._thoughts,
             "heading": self._heading(progress, elapsed),

@@ -19,6 +19,8 @@ from hermes_magic.view.markdown import plain_markdown, render
 from hermes_magic.view.text import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hermes_magic.options import Thoughts
     from hermes_magic.reply import Event, Progress, Reply
 
@@ -46,6 +48,16 @@ def bundle(reply: Reply, *, timed: bool = True, thoughts: Thoughts = "folded") -
         "text/markdown": markdown(reply, timed=timed, unfolded=unfolded),
         "text/plain": plain(reply, timed=timed),
     }
+
+
+def noted(data: Mapping[str, str], note: str) -> dict[str, str]:
+    """Give a bundle with a note above it."""
+    above = {
+        "text/html": _note(note),
+        "text/markdown": f"*{plain_markdown(note)}*\n",
+        "text/plain": f"{note}\n",
+    }
+    return {kind: f"{above[kind]}\n{text}" for kind, text in data.items()}
 
 
 def is_blank(reply: Reply) -> bool:

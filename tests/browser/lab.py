@@ -57,10 +57,11 @@ class Notebook:
         self.page = profile.new_page()
         self._watch(self.page)
 
-    def open(self, *, kernel: bool = True) -> None:
+    def open(self, *, kernel: bool | Literal["busy"] = True) -> None:
         """Load the page (again); return when the cells are there and a wanted kernel is idle.
 
-        Without a kernel, the server's kernels are ended and the choice "No Kernel" is taken.
+        A kernel that is "busy" is not waited for, only the connection to it is. Without a kernel,
+        the server's kernels are ended and the choice "No Kernel" is taken.
         """
         self.lab.serve(self.flavour)
         folder = {"lab": "/lab/tree/", "notebook": "/notebooks/"}[self.flavour]
@@ -71,7 +72,9 @@ class Notebook:
             self.page.route(KERNELSPECS, without_kernels)
         self.page.goto(f"{self.lab.origin}{folder}{self.path}?reset&token={self.lab.token}")
         self._until(f"panel?.content?.widgets?.length > 0 && panel.context.isReady && {REVEALED}")
-        if kernel:
+        if kernel == "busy":
+            self._until("panel.sessionContext.session?.kernel?.connectionStatus === 'connected'")
+        elif kernel:
             self.wait_idle()
         else:
             question = self.page.locator(".jp-Dialog")

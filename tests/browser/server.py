@@ -146,6 +146,12 @@ class Lab:
         for session in json.loads(self.ask("GET", "/api/sessions")):
             self.ask("DELETE", f"/api/sessions/{session['id']}")
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether no kernel runs anything."""
+        kernels = json.loads(self.ask("GET", "/api/kernels"))
+        return all(kernel["execution_state"] == "idle" for kernel in kernels)
+
     def ask(self, method: str, path: str) -> bytes:
         """Return the body of the server's answer.
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from hermes_magic.offline import DemoServer
 
-from .cells import MEDIAN, median, setup
+from .cells import MEDIAN, Scripted, median, setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,6 +123,20 @@ def test_nothing_moves_at_the_end(notebook: NotebookMaker, width: int) -> None:
     assert len(before) == len(after) > 20
     for was, is_now in zip(before, after, strict=True):
         assert is_now[1:] == pytest.approx(was[1:], abs=0.6), (was, is_now)
+
+
+def test_a_formula_above_a_growing_paragraph_stands_there_once(notebook: NotebookMaker) -> None:
+    with Scripted("\\[x = 1\\]\nso it goes on and on, word by word", pause=0.2) as server:
+        server.hold()
+        book = notebook("formula.ipynb", [setup(server), MEDIAN])
+        book.open()
+        book.run_all()
+        live = book.output(1).locator(".hermes-live .hermes-answer")
+        expect(live).to_contain_text("word by word")
+        expect(live.locator("mjx-container")).to_have_count(1)
+        expect(live.locator("p")).to_have_count(1)
+        server.release()
+        book.wait_idle()
 
 
 def words(output: Locator) -> list[str]:

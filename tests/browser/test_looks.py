@@ -143,6 +143,39 @@ def test_the_sign_of_thinking_moves_unless_the_person_wants_no_motion(
     assert (still, moving) == ("none", "hermes-breathe")
 
 
+def test_in_forced_colours_code_and_buttons_have_edges_and_nothing_is_faint(
+    notebook: NotebookMaker,
+) -> None:
+    with median() as server:
+        server.hold()
+        book = notebook("forced.ipynb", [setup(server), MEDIAN])
+        book.open()
+        book.hide_files()
+        book.page.emulate_media(forced_colors="active", color_scheme="dark")
+        book.run_all()
+        output = book.output(1)
+        expect(output).to_contain_text("A prepared demo answer")
+        stop = output.get_by_role("button", name="Stop")
+        for edged in (stop, output.locator("pre.highlight").first):
+            assert style(edged, "borderTopStyle") == "solid"
+            assert style(edged, "borderTopColor") == style(edged, "color")
+        for faint in (stop, output.locator(".hermes-line"), output.locator("summary")):
+            assert style(faint, "opacity") == "1"
+        stop.focus()
+        book.page.keyboard.press("Shift+Tab")
+        book.page.keyboard.press("Tab")
+        expect(stop).to_be_focused()
+        assert style(stop, "outlineStyle") == "solid"
+        book.screenshot("forced-colours-live", cell=1)
+        server.release()
+        book.wait_idle()
+        expect(output.locator(".hermes-live")).to_have_count(0)
+        copy = output.get_by_role("button", name="Copy Markdown")
+        assert style(copy, "borderTopStyle") == "solid"
+        assert style(copy, "color") != style(copy, "backgroundColor")
+        book.screenshot("forced-colours-done", cell=1)
+
+
 def style(one: Locator, name: str) -> str:
     return str(one.evaluate(f"one => getComputedStyle(one).{name}"))
 
