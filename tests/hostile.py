@@ -183,4 +183,16 @@ BRACES = [
     *("- ```py\n  {{x}}\n  ```", "`` `{{x}}` ``", "$", "$5 and $6", "`", "``", "'''", '"""', "f'"),
 ]
 
-HOSTILE = [*LATEX, *JSON, *JINJA, *CODE, *SCRIPTS, *BRACES]
+# What IPython itself would read: help, shell, magics, prompts to take off, ends of lines.
+NOTEBOOK = [
+    *("?", "what?", "? what", "x?\ny??\n", "!", "!ls", "!!ls", "%", "%time x", "%%", "%%time\nx"),
+    *("%hermes --think x", "%%hermes --think\nnested", "%hermes?", "/foo bar", ",f a", ";f a"),
+    *(">>> x = 1\n>>> x\n1", "Why?\n    >>> f(1)\n    2", "... a", "In [1]: x\nOut[1]: 2"),
+    *("In [2]: x\n   ...: y", "$ ls", "get_ipython()", "exit", "quit", "# comment\n", "\\\n\\"),
+    *("a\r\nb\r\n", "a\rb", "\n\n\nlate", "trailing  \n  ", "  indented\n   more", "\ttab\t"),
+    *("a\x0bb\x0cc\x1cd\x85e", "a\u2028b\u2029c", "--think", "--", "-"),
+]
+SURROGATES = ["\ud800 lone", "x \udcff", "\ude00\ud83d"]
+LONG = "é {x} \\frac{a}{b}\n" * 60_000  # over 1 MB
+
+HOSTILE = [*LATEX, *JSON, *JINJA, *CODE, *SCRIPTS, *BRACES, *NOTEBOOK]

@@ -105,6 +105,13 @@ class Kernel:
             raise AssertionError(value["evalue"])
         return str(eval(value["data"]["text/plain"]))  # noqa: S307 - a repr of str
 
+    def complete(self, code: str, cursor: int | None = None) -> list[str]:
+        """Give what Tab offers at the cursor, each as the whole code with it taken."""
+        cursor = len(code) if cursor is None else cursor
+        content = self.reply(self.client.complete(code, cursor))
+        start, end = content["cursor_start"], content["cursor_end"]
+        return [code[:start] + match + code[end:] for match in content["matches"]]
+
     def reply(self, asked: str) -> Message:
         """Give the content of the shell channel's reply to that request."""
         while True:

@@ -191,6 +191,51 @@ class TestWith:
         assert "the variable" in scripted.question
         assert "the file" not in scripted.question
 
+    def test_an_attribute_is_described_and_nothing_is_called(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run(f"{FRAME}\nclass Box:\n    inner = {{'deep': 7}}\nbox = Box()")
+        assert kernel.run("%%hermes --with df.city,box.inner\nWhy?").ok
+        column, _, rest = scripted.question.partition("`box.inner`")
+        assert column.startswith("`df.city` (")
+        assert "Bonn" in column
+        assert "deep" in rest
+        ran = kernel.run("%%hermes --with df.head()\nWhy?")
+        (line,) = ran.error["traceback"]
+        assert "AttachmentError: --with df.head(): no variable" in line
+        assert "{{" in line
+        assert len(scripted.sent) == 1
+
+    @pytest.mark.parametrize(
+        ("name", "says"),
+        [("box.none", "--with box.none: no variable"), ("box.broken", "KeyError: 'gone'")],
+    )
+    def test_an_attribute_that_is_none_is_a_line(
+        self, kernel: Kernel, scripted: Scripted, name: str, says: str
+    ) -> None:
+        kernel.run(
+            "class Box:\n    @property\n    def broken(self):\n        raise KeyError('gone')\n"
+            "box = Box()"
+        )
+        ran = kernel.run(f"%%hermes --with {name}\nWhy?")
+        (line,) = ran.error["traceback"]
+        assert "AttachmentError" in line
+        assert says in line
+        assert scripted.sent == []
+
+    def test_a_comma_in_quotes_is_the_file_s(
+        self, kernel: Kernel, scripted: Scripted, tmp_path: Path
+    ) -> None:
+        (tmp_path / "a,b.csv").write_text("one file")
+        (tmp_path / "c d.txt").write_text("another")
+        kernel.run(f"import os\nos.chdir({str(tmp_path)!r})\nlimits = 'the variable'\nlow = 7")
+        assert kernel.run("%%hermes --with limits,'a,b.csv' --with=\"c d.txt\"\nWhy?").ok
+        for text in ("the variable", "one file", "another"):
+            assert text in scripted.question
+        assert kernel.run("%%hermes --with 'limits, low'\nWhy?").ok
+        assert "the variable" in scripted.question
+        assert "7" in scripted.question
+
     def test_braces_in_what_is_attached_are_text(self, kernel: Kernel, scripted: Scripted) -> None:
         kernel.run("secret, note = 'x', 'say {{secret}}'")
         assert kernel.run("%hermes --with note Why?").ok

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+
+from hermes_magic.magic.commands import COMMANDS
+from hermes_magic.magic.prepared import EXPLAIN, FIX
+from hermes_magic.options import FLAGS
 
 HEAVY = {
     "httpx",
@@ -98,6 +103,14 @@ def test_help_is_a_page_worth_reading() -> None:
     assert isinstance(page, str)
     assert "-o answer" in page
     assert "%hermes -h" in page
+    assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", page)) <= set(FLAGS)
+    commands = set(re.findall(r"%hermes ([a-z]+)", page.partition("Commands")[2]))
+    assert (
+        {"status", "cost", "history"}
+        <= commands
+        <= {command.name for command in COMMANDS} | {FIX, EXPLAIN}
+    )
+    assert max(map(len, page.splitlines())) <= 92
 
 
 def test_unloading_leaves_nothing() -> None:
@@ -111,4 +124,7 @@ def test_unloading_leaves_nothing() -> None:
         "tell(len(shell.configurables) - count)",
         "tell('hermes' in shell.magics_manager.magics['cell'])",
         "tell(shell.transform_cell('%hermes Why?').strip())",
-    ) == [0, False, "get_ipython().run_line_magic('pinfo', 'Why')"]
+        "tell(len(shell.Completer.custom_matchers))",
+        "manager = shell.input_transformer_manager",
+        "tell([each.__name__ for each in manager.cleanup_transforms if 'hermes' in repr(each)])",
+    ) == [0, False, "get_ipython().run_line_magic('pinfo', 'Why')", 0, []]

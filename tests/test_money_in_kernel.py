@@ -141,6 +141,21 @@ def test_a_budget_holds_until_it_is_raised(kernel: Kernel, till: Till, trait: st
     assert kernel.run("%%hermes\nWhy?").ok
 
 
+def test_where_you_are_says_what_was_spent_and_what_is_left(till: Till, tmp_path: Path) -> None:
+    with kernel_at_home(till, tmp_path, OPENROUTER_API_KEY=KEY) as kernel:
+        assert kernel.run("%%hermes --chat plan\nWhy?").ok
+        kernel.run("%config HermesMagics.budget = 2\n%config HermesMagics.daily_budget = 0.001")
+        ran = kernel.run("%hermes")
+    where, spent, *none = ran.stdout.splitlines()
+    assert where.endswith(f"{HERMES_4_405B} · key from OPENROUTER_API_KEY")
+    assert spent == (
+        "spent in this notebook $0.00123 ($1.99877 left) · today $0.00123 ($0.00 left)"
+        " · chat plan: 1 turn"
+    )
+    assert none == []
+    assert KEY not in ran.text()
+
+
 @pytest.mark.parametrize("value", ["-1", "'dear'", "float('nan')", "[1]"])
 def test_what_is_no_amount_is_refused_as_a_budget(kernel: Kernel, value: str) -> None:
     kernel.run(f"%config HermesMagics.budget = {value}")

@@ -37,11 +37,16 @@ class Settings(Protocol):
 
 
 class Desk:
-    """Knows the servers, the keys, the conversations and the limits of one session."""
+    """Knows the servers, the keys, the conversations and the limits of one session.
+
+    Attributes:
+        listed: the models that servers, by name, were last seen to have.
+    """
 
     def __init__(self, settings: Settings, session: Session) -> None:
         self.keys = KeyChain()
         self.chats = Chats()
+        self.listed: dict[str, tuple[str, ...]] = {}
         self._settings = settings
         self._session = session
         self._demo: DemoServer | None = None

@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from hermes_magic.magic import questions
+from hermes_magic.magic import completing, questions
 from hermes_magic.magic.front import Front
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def load(shell: InteractiveShell) -> None:
         shell.magics_manager.register_function(front.hermes, kind, "hermes")
     shell.configurables.append(front)  # type: ignore[arg-type]  # it stands for one
     questions.install(shell)
+    completing.install(shell, front)
     assert shell.display_formatter is not None  # noqa: S101 - every shell has one
     shell.display_formatter.ipython_display_formatter.for_type_by_name(
         "hermes_magic.reply.reply", "Reply", front.display
@@ -42,6 +43,7 @@ def load(shell: InteractiveShell) -> None:
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away and close what they hold."""
     questions.uninstall(shell)
+    completing.uninstall(shell)
     configurables: list[Any] = shell.configurables
     for front in [each for each in configurables if type(each) is Front]:
         configurables.remove(front)

@@ -11,15 +11,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from hermes_magic.errors import HermesError, OptionError
+from hermes_magic.errors import OptionError
 from hermes_magic.magic import figures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from hermes_magic.asking.chats import Chats
     from hermes_magic.money.account import Account
+    from hermes_magic.money.budget import Limits
     from hermes_magic.money.keys import KeyChain
+    from hermes_magic.options import Options
     from hermes_magic.wire.servers import Server
 
 _WORD = re.compile(r"[\w./:-]+")
@@ -57,6 +59,9 @@ class Notebook(Protocol):
     def usable_key(self, server: Server) -> str:
         """Give the server's key, or "" where there is none: lists can be read without."""
 
+    def limits(self, options: Options) -> Limits:
+        """Give what may be spent on a question."""
+
     @property
     def keys(self) -> KeyChain:
         """Where keys are found and kept."""
@@ -64,6 +69,10 @@ class Notebook(Protocol):
     @property
     def chats(self) -> Chats:
         """The notebook's conversations."""
+
+    @property
+    def listed(self) -> MutableMapping[str, tuple[str, ...]]:
+        """The models that servers, by name, were last seen to have."""
 
     @property
     def account(self) -> Account:
@@ -89,6 +98,7 @@ class Command:
         argument: the name of its one word, or "" if it takes none.
         takes_server: whether `--server NAME` may stand behind it.
         takes_csv: whether `--csv FILE` may stand behind it; the file is then its word.
+        takes_chat: whether its word is a conversation's name.
     """
 
     name: str
@@ -97,6 +107,7 @@ class Command:
     argument: str = ""
     takes_server: bool = False
     takes_csv: bool = False
+    takes_chat: bool = False
 
     @property
     def typed(self) -> str:
@@ -149,26 +160,15 @@ def help_rows() -> list[tuple[str, str]]:
     return [(command.typed, command.help) for command in COMMANDS]
 
 
-def _where(notebook: Notebook, _word: str, _server: str) -> None:
-    if notebook.is_offline:
-        notebook.say("The offline demo server answers. %hermes online goes back, %hermes -h helps.")
-        return
-    server = notebook.server()
-    source = key_source(notebook, server)
-    parts = [server.name, server.address, notebook.model_at(server), source]
-    notebook.say(" · ".join(parts))
+def _where(notebook: Notebook, word: str, server: str) -> None:
+    from hermes_magic.magic import whereabouts
 
-
-def key_source(notebook: Notebook, server: Server) -> str:
-    """Say where the server's key comes from, or why there is none; never the key."""
-    try:
-        found = notebook.keys.find(server)
-    except HermesError as error:
-        return str(error)
-    return f"key from {found.source}" if found.value else found.source
+    whereabouts.where(notebook, word, server)
 
 
 def _status(notebook: Notebook, _word: str, name: str) -> None:
+    from hermes_magic.magic.whereabouts import key_source
+
     server = notebook.server(name)
     source, key = key_source(notebook, server), notebook.usable_key(server)
     notebook.show(figures.status(server, notebook.model_at(server), source, key))
@@ -176,7 +176,9 @@ def _status(notebook: Notebook, _word: str, name: str) -> None:
 
 def _models(notebook: Notebook, word: str, name: str) -> None:
     server = notebook.server(name)
-    notebook.show(figures.models(server, notebook.usable_key(server), word))
+    every = figures.listed(server, notebook.usable_key(server))
+    notebook.listed[server.name] = tuple(model.id for model in every)
+    notebook.show(figures.models(server, every, word))
 
 
 def _servers(notebook: Notebook, _word: str, _server: str) -> None:
@@ -229,7 +231,7 @@ def _online(notebook: Notebook, word: str, server: str) -> None:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("", "where you are: server, model, key", _where),
+    Command("", "where you are: server, model, key, what was spent, conversations", _where),
     Command(
         "status",
         "the same, and what the key may still spend",
@@ -245,8 +247,10 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("servers", "the servers that --server knows, and which answer right now", _servers),
     Command("cost", "what was spent: cell, notebook, day, month, model", _cost, takes_csv=True),
-    Command("history", "the conversations of --chat, turn by turn", _history, argument="NAME"),
-    Command("forget", "forget them, or the one of that name", _forget, argument="NAME"),
+    Command(
+        "history", "the conversations of --chat, turn by turn", _history, "NAME", takes_chat=True
+    ),
+    Command("forget", "forget them, or the one of that name", _forget, "NAME", takes_chat=True),
     Command("login", "ask for a key without echo, and keep it", _login, takes_server=True),
     Command("logout", "remove the key that login has kept", _logout, takes_server=True),
     Command(

@@ -13,7 +13,7 @@ from hermes_magic.view.table import table
 from hermes_magic.wire.catalog import Catalog, KeyFigures, Model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
     from hermes_magic.wire.servers import Server
@@ -47,13 +47,17 @@ def _spending(figures: KeyFigures) -> list[tuple[str, str]]:
     return rows if figures.used is None else [*rows, ("used", usd(figures.used))]
 
 
-def models(server: Server, key: str, word: str) -> dict[str, str]:
-    """Tell a server's models whose name holds the word.
+def listed(server: Server, key: str) -> Sequence[Model]:
+    """Ask a server for its models.
 
     Raises:
         HermesError: the server did not tell.
     """
-    every = Catalog(server, key).models()
+    return Catalog(server, key).models()
+
+
+def models(server: Server, every: Sequence[Model], word: str) -> dict[str, str]:
+    """Tell those of a server's models whose name holds the word."""
     found = [model for model in every if word.lower() in model.id.lower()]
     note = f"{len(found)} of {len(every)} models of {server.name}; USD per million tokens"
     if len(found) > _MOST_ROWS:

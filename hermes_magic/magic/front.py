@@ -28,15 +28,73 @@ class Front:
 
     @no_var_expand
     def hermes(self, line: str, cell: str | None = None) -> object:
-        """Ask Nous Hermes 4 405B; the answer streams in with its thought and its cost.
+        r"""Ask Nous Hermes 4 405B; the answer streams in with its thought and its cost.
 
-        `%%hermes [options]` over a question, or `%hermes [options] question` on one line, such as
+        `%%hermes [options]` over a question, or `%hermes [options] question` on one line.
+        Words are quoted as in a shell; Tab completes options, values and names.
 
-            %%hermes --no-think -t 0.2 -o answer
+        Options
+
+            %%hermes --no-think -t 0.2 --max-tokens 500 -s "Be brief." -o answer
             Why does the median resist outliers?
 
-        `%hermes -h` lists options and commands. Behind the cell, `_` and the -o variable hold a
-        `Reply`: .text .thinking .cost (Decimal USD) .usage .model .provider .finish_reason .id
+        Your variables: {{expressions}} become their values; --no-vars or \{{ sends braces
+
+            %%hermes
+            The mean is {{df.amount.mean():.2f}}. Is that plausible for a café?
+
+        Your data: a DataFrame, an array, a function, a text file, described for the model
+
+            %%hermes --with df,load,notes.txt --with df.amount
+            Why does `load` lose rows?
+
+        Conversation: a cell run again replaces its turn; --chat NAME for a second one
+
+            %%hermes --chat
+            And without the outliers?
+
+        Data back: `reply.data` is checked and built; --json for any JSON
+
+            %%hermes --schema list[Payment] -o reply
+            Which payments are in this mail? {{mail}}
+
+        Code: into a new cell below, which nobody runs but you
+
+            %%hermes --code --with df
+            Plot the amounts by month.
+
+        Money: a limit for the cell; what would be sent and what it can cost, unsent
+
+            %%hermes --max-cost 0.01
+            %%hermes --dry-run
+
+        Other models and servers
+
+            %%hermes -m 70b
+            %%hermes --server vllm
+
+        Behind the cell, `_` and the -o name hold a `Reply`: .text .thinking .cost (Decimal USD)
+        .data .code .usage .model .provider .finish_reason .id; str(reply) is the text.
+        `reply = %hermes question` gives it as well; in functions and loops:
+
+            from hermes_magic import ask
+            reply = ask("Why?", max_tokens=500)
+
+        Commands
+
+            %hermes            where you are: server, model, key, spent, conversations
+            %hermes status     the same, and what the key may still spend
+            %hermes models     models with price and context
+            %hermes servers    the servers that --server knows
+            %hermes cost       what was spent: cell, notebook, day, month, model
+            %hermes history    the conversations; %hermes forget forgets them
+            %hermes fix        explain the last exception, and offer the corrected cell
+            %hermes explain    explain a variable, a function, a module: %hermes explain df
+            %hermes login      keep a key; %hermes logout removes it
+            %hermes offline    a built-in demo: no key, no network; %hermes online goes back
+
+        More: `%hermes -h` lists every option with its default; `%config HermesMagics` shows and
+        sets the defaults; notebooks/ and README.md of the project work through all of it.
         """
         return self.magics.hermes(line, cell)
 

@@ -72,6 +72,11 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
             forget_cell(self._shell)
             raise
 
+    @property
+    def desk(self) -> Counter:
+        """Who is asked, and what is known of them."""
+        return self._desk
+
     def _run(self, line: str, cell: str | None) -> object:
         refuse_pasted(f"{line}\n{cell or ''}")
         command = commands.recognise(line) if cell is None else None

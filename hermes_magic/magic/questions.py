@@ -1,7 +1,8 @@
-"""Let a question on the line end in a question mark.
+"""Keep IPython from reading a question as something else.
 
-IPython reads any line that ends in `?` as a call for help, so `%hermes What is a p-value?` would
-look up a variable `value`. These transformers take such a line first; `%hermes?` stays help.
+It reads any line that ends in `?` as a call for help, so `%hermes What is a p-value?` would look up
+a variable `value`; and it takes `>>>` and `In [1]:` off all lines of a cell, and their indentation
+with them, even of a question. These transformers come first; `%hermes?` stays help.
 """
 
 from __future__ import annotations
@@ -9,11 +10,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.inputtransformer2 import EscapedCommand, MagicAssign, TokenTransformBase
+from IPython.core.inputtransformer2 import (
+    EscapedCommand,
+    MagicAssign,
+    TokenTransformBase,
+    cell_magic,
+    leading_empty_lines,
+)
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+_CELL = re.compile(r"%%hermes(?!\S)")
 _QUESTION = re.compile(r"%hermes[ \t]+\S.*\?\s*\Z", re.DOTALL)
 
 
@@ -53,16 +61,29 @@ def _source(tokens: list[Any], found: TokenTransformBase) -> str:
     return str(next(lines, ""))[found.start_col :]
 
 
+def _asked_in_a_cell(lines: list[str]) -> list[str]:
+    """Make a call of a `%%hermes` cell, before anything is taken off it."""
+    whole = leading_empty_lines(lines)
+    if whole and _CELL.match(whole[0]):
+        return list(cell_magic(whole))
+    return lines
+
+
+# IPython then leaves it out where it asks whether a cell is whole, or needs another line.
+_asked_in_a_cell.has_side_effects = True  # type: ignore[attr-defined]  # IPython's own mark
 _TRANSFORMERS = (_AskedOnTheLine, _AskedInAnAssignment)
 
 
 def install(shell: InteractiveShell) -> None:
     """Add the transformers."""
     uninstall(shell)
-    shell.input_transformer_manager.token_transformers.extend(_TRANSFORMERS)
+    manager = shell.input_transformer_manager
+    manager.token_transformers.extend(_TRANSFORMERS)
+    manager.cleanup_transforms.insert(0, _asked_in_a_cell)
 
 
 def uninstall(shell: InteractiveShell) -> None:
     """Take the transformers away."""
-    known = shell.input_transformer_manager.token_transformers
-    known[:] = [each for each in known if each.__module__ != __name__]
+    manager = shell.input_transformer_manager
+    for known in (manager.token_transformers, manager.cleanup_transforms):
+        known[:] = [each for each in known if getattr(each, "__module__", "") != __name__]

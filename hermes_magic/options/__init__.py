@@ -4,7 +4,8 @@ The table is the dataclass `Options`: each field holds its flags, its check and 
 option is one new field. Words are quoted as in a shell; nothing is abbreviated or guessed.
 """
 
-from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert, usd
+from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert, OneOf, usd
+from hermes_magic.options.cursor import Spot, flags, spot
 from hermes_magic.options.line import check, nearest, parse
 from hermes_magic.options.page import help_text
 from hermes_magic.options.rows import FLAGS, TABLE, Row
@@ -17,13 +18,17 @@ __all__ = [
     "SHORT_NAMES",
     "TABLE",
     "Convert",
+    "OneOf",
     "Options",
     "Row",
     "Spec",
+    "Spot",
     "Thoughts",
     "check",
+    "flags",
     "help_text",
     "nearest",
     "parse",
+    "spot",
     "usd",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import keyword
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
@@ -20,11 +21,36 @@ SHORT_NAMES: Mapping[str, str] = {
 Convert = Callable[[str], Any]
 """Turn a word into a value; raise ValueError with what was expected."""
 
+_LISTED = re.compile(r"""(?:[^,'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")*""", re.DOTALL)
 _NAME = re.compile(r"[\w.-]+")
 _KEY = re.compile(r"[A-Za-z_]\w*")
 _SCHEMA = re.compile(r"\w+|(?:list)?\[\w+\]")
 _MOST_USD = 100_000
 _OURS = frozenset({"messages", "model", "stream"})
+
+
+class Word(str):
+    """A word of the magic line, without its quotes.
+
+    Attributes:
+        parts: what stands between the commas that were not quoted.
+    """
+
+    __slots__ = ("parts",)
+    parts: tuple[str, ...]
+
+    @classmethod
+    def read(cls, typed: str) -> Word:
+        """Take a word as it was typed, with its quotes."""
+        word = cls(_unquoted(typed))
+        parts, place = [], 0
+        while (part := _LISTED.match(typed, place)) is not None:
+            parts.append(_unquoted(part[0]))
+            if part.end() == len(typed):
+                break
+            place = part.end() + 1
+        word.parts = tuple(parts)
+        return word
 
 
 def text(word: str) -> str:
@@ -67,8 +93,9 @@ def variable_name(word: str) -> str:
 
 
 def things(word: str) -> tuple[str, ...]:
-    """Take names of variables or files, with commas between them."""
-    names = tuple(one.strip() for one in word.split(","))
+    """Take names of variables or files, with commas between them; a quoted comma is a name's."""
+    parts = word.parts if isinstance(word, Word) else tuple(word.split(","))
+    names = tuple(part.strip() for part in parts)
     if not all(names):
         raise ValueError("names of variables or files, such as df or df,notes.txt")
     return names
@@ -134,16 +161,17 @@ def whole(low: int) -> Convert:
     return convert
 
 
-def one_of(*words: str) -> Convert:
+class OneOf:
     """Take one of these words."""
-    expected = f"{', '.join(words[:-1])} or {words[-1]}"
 
-    def convert(word: str) -> str:
-        if word not in words:
-            raise ValueError(expected)
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, word: str) -> str:
+        """Take the word if it is one of them."""
+        if word not in self.words:
+            raise ValueError(f"{', '.join(self.words[:-1])} or {self.words[-1]}")
         return word
-
-    return convert
 
 
 def usd(word: str) -> Decimal | None:
@@ -185,6 +213,10 @@ def parameter(word: str) -> tuple[tuple[str, Any], ...]:
         raise ValueError(
             "key=value with a JSON value (quote it as in a shell: 'user=\"me\"')"
         ) from None
+
+
+def _unquoted(typed: str) -> str:
+    return "".join(shlex.split(typed))
 
 
 def _no_number(name: str) -> NoReturn:

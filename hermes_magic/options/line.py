@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hermes_magic.errors import OptionError
+from hermes_magic.options.convert import Word
 from hermes_magic.options.rows import FLAGS, TABLE, Row
 from hermes_magic.options.table import Options
 
@@ -26,11 +26,12 @@ class _Line:
         return self.rest.startswith("-") and self.rest != "-"
 
     def word(self) -> str:
+        """Take the next word off, with its quotes."""
         match = _WORD.match(self.rest)
         if match is None:
             raise OptionError(f"A quote is not closed in: {self.rest[:60]}")
         self.rest = self.rest[match.end() :].lstrip()
-        return shlex.split(match.group())[0]
+        return match.group()
 
 
 def parse(
@@ -50,13 +51,14 @@ def parse(
     given: dict[str, Any] = {}
     rest = _Line(line)
     while rest.at_option():
-        flag, equals, attached = rest.word().partition("=")
+        typed, equals, attached = rest.word().partition("=")
+        flag = Word.read(typed)
         if flag == "--" and not equals:
             break
         row, constant = _lookup(flag)
         if constant is None:
             word = attached if equals else _following(rest, flag, row, bare=bare)
-            value = _value(row, flag, word)
+            value = _value(row, flag, Word.read(word))
             given[row.name] = given.get(row.name, ()) + value if row.spec.repeatable else value
         elif equals:
             raise OptionError(f"{flag} takes no value.")

@@ -49,7 +49,7 @@ class Options:
     thoughts: Literal["open", "folded", "hidden"] = option(
         "--thoughts",
         default="folded",
-        convert=to.one_of("open", "folded", "hidden"),
+        convert=to.OneOf("open", "folded", "hidden"),
         metavar="HOW",
         help="how its thought is shown: open, folded (open while it streams) or hidden",
     )

@@ -219,9 +219,14 @@ def _list_of(target: list[Any]) -> Schema:
     return schema_of(types.GenericAlias(list, (target[0],)))
 
 
+def looks_like_schema(found: Mapping[Any, Any]) -> bool:
+    """Tell whether a dict can be a JSON Schema: {} is one, and so is any with a keyword of it."""
+    return not found or not _KEYWORDS.isdisjoint(found)
+
+
 def _checked(schema: dict[str, Any]) -> dict[str, Any]:
     """Refuse a dict that is data and no schema, or a schema that is wrong."""
-    if schema and not _KEYWORDS & schema.keys():
+    if not looks_like_schema(schema):
         raise OptionError("--schema: this dict is not a JSON Schema.", hint=_KINDS)
     jsonschema = _jsonschema()
     try:

@@ -1,5 +1,6 @@
 """A notebook in a page of a real JupyterLab or Notebook 7."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +139,23 @@ class Notebook:
     def select_cell(self, index: int) -> None:
         """Make a cell the active one."""
         self._do(f"panel.content.activeCellIndex = {index}")
+
+    def edit(self, index: int) -> None:
+        """Put the cursor into a cell."""
+        self.page.locator(".jp-Notebook .jp-Cell").nth(index).locator(".cm-content").click()
+
+    def source(self, index: int) -> str:
+        """Give a cell's text."""
+        return str(self._do(f"return panel.model.cells.get({index}).sharedModel.getSource()"))
+
+    def write(self, index: int, text: str) -> None:
+        """Give a cell another text."""
+        self._do(f"panel.model.cells.get({index}).sharedModel.setSource({json.dumps(text)})")
+
+    def place(self, name: str) -> int:
+        """Give the number of the cell with that id."""
+        cells = "[...panel.model.cells].map(cell => cell.id)"
+        return int(self._do(f"return {cells}.indexOf({json.dumps(name)})"))
 
     def screenshot(self, name: str, cell: int | None = None) -> Path:
         """Save what the window shows, or all of a cell, as `name`.png."""
