@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hermes_magic.asking.asker import Host
     from hermes_magic.prompt import Question
     from hermes_magic.prompt.schema import Schema
+    from hermes_magic.prompt.tools import Tool
     from hermes_magic.reply import Reply
     from hermes_magic.view.base import View
 
@@ -47,7 +48,8 @@ def ask(text: str, **keywords: Unpack[Keywords]) -> Reply:
     Args:
         text: the question, sent byte for byte.
         **keywords: the options of the magic line (`temperature=0.2`, `chat="plan"`); and
-            `with_={"df": df}` or paths, `schema=City`, `values={"x": 1}`, `show=True`.
+            `with_={"df": df}` or paths, `schema=City`, `tools=[f]`, `values={"x": 1}`,
+            `show=True`.
 
     Raises:
         HermesError: it failed; its `.reply` has what came.
@@ -108,19 +110,20 @@ class _Call:
     options: Options
     question: Question
     schema: Schema | None
+    tools: tuple[Tool, ...]
     show: bool
 
     def ask(self, stopper: Stopper) -> Reply:
         host = _CallHost(self.home.host(), stopper, show=self.show)
         try:
-            return self.home.asker.ask(self.options, self.question, host, self.schema)
+            return self.home.asker.ask(self.options, self.question, host, self.schema, self.tools)
         except PastedKeyError:
             self.home.forget_source()
             raise
 
     def dry_run(self) -> str:
         host = self.home.host()
-        return self.home.asker.dry_run(self.options, self.question, host, self.schema)
+        return self.home.asker.dry_run(self.options, self.question, host, self.schema, self.tools)
 
 
 class _CallHost:
@@ -158,7 +161,8 @@ def _prepare(text: str, keywords: Keywords) -> _Call:
     question = compose(options, text, dict(values or {}))
     if things := attached_things(keywords.get("with_")):
         question = attach(question, replace(options, attached=tuple(things)), things)
-    return _Call(home, options, question, _schema(options, keywords), keywords.get("show", False))
+    schema, tools = _schema(options, keywords), _tools(keywords)
+    return _Call(home, options, question, schema, tools, keywords.get("show", False))
 
 
 def _schema(options: Options, keywords: Keywords) -> Schema | None:
@@ -168,6 +172,15 @@ def _schema(options: Options, keywords: Keywords) -> Schema | None:
     from hermes_magic.asking.naming import usable_schema
 
     return usable_schema(target)
+
+
+def _tools(keywords: Keywords) -> tuple[Tool, ...]:
+    functions = tuple(keywords.get("tools", ()))
+    if not functions:
+        return ()
+    from hermes_magic.prompt.tools import tool
+
+    return tuple(map(tool, functions))
 
 
 def _on_a_thread(call: _Call, stopper: Stopper) -> Future[Reply]:

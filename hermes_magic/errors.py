@@ -9,6 +9,7 @@
     │   ├── BudgetError            the worst case would pass a limit; nothing was sent
     │   ├── SchemaError            the answer is not what --json or --schema asked for
     │   ├── TapeError              a tape cannot be used, or the request is not on it
+    │   ├── ToolLimitError         the model calls more functions than --max-steps allows
     │   ├── ApiError               the server said no
     │   │   ├── AuthenticationError    401, or no key at all
     │   │   ├── CreditsError           402: the balance does not cover the worst case
@@ -130,6 +131,12 @@ class SchemaError(HermesError):
         super().__init__(message)
         self.text = text
         self.problems = problems
+
+
+class ToolLimitError(HermesError):
+    """The model wants to call more functions than it may; what came is kept in `.reply`."""
+
+    default_hint = "Allow more with --max-steps, or ask for less at once; `.reply` has what came."
 
 
 class PastedKeyError(OptionError):

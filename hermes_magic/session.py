@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from hermes_magic.money.booking import BookedSender
     from hermes_magic.money.budget import Limits
     from hermes_magic.reply.reply import State
-    from hermes_magic.tape.choice import Choice
-    from hermes_magic.tape.player import Player
     from hermes_magic.tape.recorder import Recorder
     from hermes_magic.tape.tapes import Tapes
     from hermes_magic.wire.background import Arrival, Background
@@ -118,14 +116,18 @@ class Session:
             timeout=options.timeout,
         )
 
-    def taped(self, tape: Choice, options: Options, asked: Question | str) -> Player | Recorder:
-        """Give what plays the answer to a question from a tape, or what records it.
+    def body(self, options: Options, question: Question, key: str = "") -> dict[str, Any]:
+        """Give the request body in OpenRouter's terms.
 
         Raises:
             OptionError: there is nothing to ask, or an API key stands in it.
-            TapeError: the tape cannot be used, or is only replayed and does not hold the question.
         """
-        return self.tapes.take(tape, self._body(options, question_of(asked)), fresh=options.fresh)
+        from hermes_magic.money.keys import refuse_pasted
+
+        conversation = prompt.messages(options, question.text, question.before, question.after)
+        body = prompt.request_body(options, conversation, question.tools)
+        refuse_pasted(json.dumps(body, ensure_ascii=False, default=str), key)
+        return body
 
     def dry_run(
         self, server: Server, key: str, options: Options, asked: Question | str, limits: Limits
@@ -150,19 +152,10 @@ class Session:
     def _request(self, server: Server, key: str, options: Options, question: Question) -> Request:
         from hermes_magic.wire.request import prepare
 
-        body = self._body(options, question, key)
+        body = self.body(options, question, key)
         request = prepare(server, key, body, prompt.request_body(Options(), []), self._lookups)
         shape = replace(request.shape, notes=(*question.notes, *request.shape.notes))
         return replace(request, shape=shape)
-
-    def _body(self, options: Options, question: Question, key: str = "") -> dict[str, Any]:
-        """Give the request body in OpenRouter's terms."""
-        from hermes_magic.money.keys import refuse_pasted
-
-        conversation = prompt.messages(options, question.text, question.before)
-        body = prompt.request_body(options, conversation)
-        refuse_pasted(json.dumps(body, ensure_ascii=False, default=str), key)
-        return body
 
     def _settle(self, server: Server, key: str, booked: BookedSender | None, reply: Reply) -> None:
         """See to it that a reply which may be billed learns its cost, without waiting for it."""
@@ -180,6 +173,9 @@ class Answering:
     Iterating gives the events of each tenth of a second or so, an empty list in silence, and
     raises behind the last events: the reply's failure (a `HermesError`), or `Stopped`, each with
     the reply as far as it came.
+
+    Attributes:
+        replays: whether the answer comes from a tape.
     """
 
     def __init__(
@@ -189,7 +185,9 @@ class Answering:
         settle: Callable[[Reply], None],
         *,
         timeout: float | None = None,
+        replays: bool = False,
     ) -> None:
+        self.replays = replays
         self._abort = abort
         self._events = events
         self._settle = settle

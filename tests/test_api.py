@@ -151,8 +151,8 @@ def test_expressions_are_evaluated_with_the_values_given(scripted: Scripted) -> 
 
 
 def test_each_option_of_the_table_is_a_keyword_or_has_another_place() -> None:
-    names = {row.name for row in TABLE} - {"schema"}
-    assert names == OPTION_KEYWORDS | (ELSEWHERE.keys() - {"schema"})
+    names = {row.name for row in TABLE} - {"schema", "tools"}
+    assert names == OPTION_KEYWORDS | ELSEWHERE.keys()
     assert not OPTION_KEYWORDS & ELSEWHERE.keys()
 
 
@@ -235,6 +235,34 @@ def test_paths_are_read(scripted: Scripted, tmp_path: Path) -> None:
 def test_a_str_among_things_is_text(scripted: Scripted, tmp_path: Path) -> None:
     ask("Why?", with_={"note": str(tmp_path)})
     assert str(tmp_path) in scripted.question
+
+
+CALL = '<tool_call>{"name": "warm", "arguments": {"city": "Oslo"}}</tool_call>'
+
+
+def test_tools_are_the_functions_themselves(scripted: Scripted) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def warm(city: str) -> int:
+        """Tell the temperature."""
+        asked.append((city, threading.get_ident()))
+        return 7
+
+    assert "Tell the temperature." in dry_run("How warm?", tools=[warm])
+    scripted.next = [whole(CALL), whole("It is 7.")]
+    reply = ask("How warm?", tools=[warm])
+    assert (reply.text, reply.steps[0].result, reply.cost) == ("It is 7.", "7", 2 * COST)
+    assert asked == [("Oslo", threading.get_ident())]
+    scripted.next = [whole(CALL), whole("It is 7.")]
+    assert asyncio.run(aask("How warm?", tools=[warm])).text == "It is 7."
+    assert asked[1][1] != threading.get_ident()
+
+
+@pytest.mark.parametrize("wrong", [3, str, "warm"])
+def test_what_is_no_function_sends_nothing(scripted: Scripted, wrong: Any) -> None:
+    with pytest.raises(OptionError, match="is not a function"):
+        ask("How warm?", tools=[wrong])
+    assert scripted.sent == []
 
 
 @pytest.mark.parametrize(

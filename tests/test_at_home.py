@@ -562,3 +562,113 @@ class TestChat:
         assert fresh.run("%hermes forget").stdout == "Forgotten: 1 turn.\n"
         assert "No chat yet" in fresh.run("%hermes history").stdout
         assert fresh.run("%hermes history nobody").stdout == "No chat is called nobody.\n"
+
+
+CALL = '<tool_call>\n{"name": "warm", "arguments": {"city": "Oslo"}}\n</tool_call>'
+WARM = 'def warm(city: str) -> int:\n    """Tell the temperature."""\n    '
+
+
+class TestTools:
+    def test_a_function_is_called_and_the_answer_follows(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run(f"{WARM}print('asked', city)\n    return 7")
+        scripted.next = [f"Let me look. {CALL}", "It is 7."]
+        ran = kernel.run("%%hermes --tools warm -o answer\nHow warm is Oslo?")
+        assert ran.ok
+        assert ran.stdout == "asked Oslo\n"
+        (bundle,) = ran.bundles()
+        for form in ("text/html", "text/plain"):
+            text = str(bundle[form])
+            places = [text.index(part) for part in ("Let me", "→ 7", "It is 7.", "0.002")]
+            assert places == sorted(places)
+            assert "tool_call" not in text
+        told = "(answer.text, answer.steps[0].result, answer.steps[0].error, answer.cost)"
+        assert kernel.value(told) == "('It is 7.', '7', None, Decimal('0.002'))"
+        assert kernel.value("_ is answer") == "True"
+        assert '"content": 7' in scripted.question
+
+    def test_only_what_the_line_names_can_run(self, kernel: Kernel, scripted: Scripted) -> None:
+        kernel.run(f"ran = []\n{WARM}ran.append(city)\n\ndef cold(city: str): pass")
+        scripted.next = [CALL, "I cannot."]
+        ran = kernel.run("%%hermes --tools cold\nHow warm?")
+        assert ran.ok
+        assert kernel.value("ran") == "[]"
+        assert "There is no tool" in scripted.question
+        assert "failed: OptionError" in shown(ran)
+
+    def test_an_exception_is_told_and_shown(self, kernel: Kernel, scripted: Scripted) -> None:
+        kernel.run(f"{WARM}raise LookupError('no <b>such</b> city')")
+        scripted.next = [CALL, "I cannot."]
+        ran = kernel.run("%%hermes --tools warm -o answer\nHow warm?")
+        assert ran.ok
+        assert "Error: LookupError: no <b>such</b> city" in scripted.question
+        assert "failed: LookupError: no &lt;b&gt;such&lt;/b&gt; city" in shown(ran)
+        assert kernel.value("answer.steps[0].error") == "LookupError: no <b>such</b> city"
+
+    @pytest.mark.parametrize("watched", [False, True])
+    def test_an_interrupt_in_the_function_stops_the_cell(
+        self, kernel: Kernel, scripted: Scripted, *, watched: bool
+    ) -> None:
+        kernel.run(f"import time\n{WARM}print('waiting', flush=True)\n    time.sleep(60)")
+        scripted.next = [f"Let me look. {CALL}", "It is 7."]
+        ran = kernel.run(
+            "%%hermes --tools warm -o part\nHow warm?",
+            watched=watched,
+            interrupt_when=lambda ran: "waiting" in ran.stdout,
+        )
+        assert ran.error["ename"] == "Stopped"
+        assert len(scripted.sent) == 1
+        assert "KeyboardInterrupt: stopped" in shown(ran)
+        assert kernel.value("(part.state, part.steps[0].said)") == "('stopped', 'Let me look. ')"
+
+    def test_too_many_calls_are_one_line_and_what_came_is_kept(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run(f"{WARM}return 7")
+        scripted.next = [CALL] * 9
+        ran = kernel.run("%%hermes --tools warm --max-steps 2 -o part\nHow warm?")
+        (line,) = ran.error["traceback"]
+        assert "ToolLimitError" in line
+        assert "--max-steps allows 2 calls" in line
+        assert kernel.value("(part.state, len(part.steps))") == "('failed', 2)"
+        assert shown(ran).count("→ 7") == 2
+
+    @pytest.mark.parametrize(
+        ("line", "told"),
+        [
+            ("--tools wram", "Did you mean warm?"),
+            ("--tools warm,number", "--tools: number is not a function"),
+            ("--tools warm.city", "names of functions"),
+        ],
+    )
+    def test_a_wrong_name_sends_nothing(
+        self, kernel: Kernel, scripted: Scripted, line: str, told: str
+    ) -> None:
+        kernel.run(f"number = 3\n{WARM}return 7")
+        ran = kernel.run(f"%%hermes {line}\nHow warm?")
+        (shown_line,) = ran.error["traceback"]
+        assert told in shown_line
+        assert scripted.sent == []
+
+    def test_a_dry_run_shows_them_and_runs_nothing(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run(f"{WARM}return 7")
+        ran = kernel.run("%%hermes --tools warm --show-prompt\nHow warm?")
+        assert "<tools>" in ran.stdout
+        assert "Tell the temperature." in ran.stdout
+        assert scripted.sent == []
+        assert "--max-steps N" in kernel.run("%hermes -h").stdout
+
+    def test_a_live_answer_is_one_output_and_leaves_no_widget(
+        self, kernel: Kernel, scripted: Scripted
+    ) -> None:
+        kernel.run(f"{WARM}return '<img src=x onerror=alert(1)>'")
+        scripted.next = [f"Let me look. {CALL}", "It is warm."]
+        ran = kernel.run("%%hermes --tools warm\nHow warm?", watched=True)
+        (bundle,) = ran.bundles()
+        assert "application/vnd.jupyter.widget-view+json" not in bundle
+        assert "&lt;img" in str(bundle["text/html"])
+        assert "<img" not in str(bundle["text/html"])
+        assert "$0.002" in str(bundle["text/plain"])

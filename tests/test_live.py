@@ -19,7 +19,7 @@ from hermes_magic.reply import (
     Text,
     Thought,
 )
-from hermes_magic.view import live
+from hermes_magic.view import live, pane
 from hermes_magic.view.live import LiveView
 from hermes_magic.view.markdown import render
 from hermes_magic.view.static import bundle
@@ -218,7 +218,7 @@ def test_only_the_stop_message_stops() -> None:
     [("", "", 0), ("a", "", 0), ("abc", "abd", 2), ("abc", "abc", 3), ("xbc", "abc", 0)],
 )
 def test_the_common_prefix(one: str, other: str, length: int) -> None:
-    assert live._common_prefix(one, other) == length
+    assert pane._common_prefix(one, other) == length
 
 
 def test_the_front_end_is_one_module_of_three_files() -> None:

@@ -296,6 +296,37 @@ def test_a_request_for_json_gets_json(client: httpx.Client, kind: str, text: str
 # --- The other endpoints ------------------------------------------------------------------
 
 
+OFFERED = {"type": "function", "function": {"name": "month_total"}}
+
+
+def offering(tool: object, *messages: str) -> dict[str, object]:
+    system = {"role": "system", "content": f"<tools>\nno json\n{json.dumps(tool)}\n</tools>"}
+    return {"messages": [system, *({"role": "user", "content": text} for text in messages)]}
+
+
+def test_the_function_it_knows_is_called(client: httpx.Client) -> None:
+    text = joined(stream(client, "", **offering(OFFERED, "Which month?")), "content")
+    assert text.count("<tool_call>") == text.count("</tool_call>") == 2
+    assert '{"name": "month_total", "arguments": {"month": "March"}}' in text
+
+
+def test_its_results_are_in_the_answer(client: httpx.Client) -> None:
+    results = [json.dumps({"name": "month_total", "content": each}) for each in (209.5, "none")]
+    told = "\n".join(f"<tool_response>\n{each}\n</tool_response>" for each in results)
+    text = joined(stream(client, "", **offering(OFFERED, "Which month?", told)), "content")
+    assert "| March | 209.5 |" in text
+    assert "| April | none |" in text
+    assert CLOSING in text
+    assert "<tool_call>" not in text
+
+
+@pytest.mark.parametrize("tool", [{"function": {"name": "delete_all"}}, {}, [1]])
+def test_no_other_function_is_called(client: httpx.Client, tool: object) -> None:
+    text = joined(stream(client, "", **offering(tool, MEDIAN)), "content")
+    assert "<tool_call>" not in text
+    assert "median" in text
+
+
 def test_models_lists_hermes_with_its_prices(client: httpx.Client) -> None:
     (model,) = client.get("/models").json()["data"]
     assert (model["id"], model["name"]) == (HERMES, OFFLINE)

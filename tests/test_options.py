@@ -50,6 +50,8 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "context": ("4,096", 4096),
     "schema": ("list[City]", "list[City]"),
     "with_tokens": ("500", 500),
+    "tools": ("weather,convert", ("weather", "convert")),
+    "max_steps": ("3", 3),
 }
 VALUED = [row for row in TABLE if row.spec.convert is not None and row.spec.alone is None]
 SWITCHES = [row for row in TABLE if row.spec.convert is None]

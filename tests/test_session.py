@@ -213,6 +213,15 @@ def test_a_stopped_connection_is_not_used_again(session: Session) -> None:
         assert finish(ask(session, server)).text == "Yes."
 
 
+def test_a_connection_aborted_behind_its_end_is_not_used_again(session: Session) -> None:
+    with Loopback(lambda _: Response.sse(WHOLE)) as server:
+        answering = ask(session, server)
+        finish(answering)
+        idle(session)
+        answering._hang_up()
+        assert finish(ask(session, server)).text == "Yes."
+
+
 def test_questions_on_many_threads_have_a_connection_each(session: Session) -> None:
     together = threading.Barrier(8)
 

@@ -26,6 +26,8 @@ KEY = "sk-or-v1-not-a-real-key"
 WHO = {"id": "gen-1", "model": HERMES_4_405B, "provider": "Nebius"}
 WHY = "Why does the median resist outliers?"
 SLOWLY = "Count to a thousand."
+DOUBLE = "What is twice 21?"
+CALL = '<tool_call>{"name": "double", "arguments": {"x": 21}}</tool_call>'
 
 
 def chunk(finish: str | None = None, **delta: object) -> dict[str, object]:
@@ -52,6 +54,8 @@ class Scripted:
         if body["messages"][-1]["content"] == SLOWLY:
             return Response.sse([chunk(content="Well"), Pause(30), chunk("stop")])
         said = f"Answer {len(self.asked)} to: {body['messages'][-1]['content']}"
+        if body["messages"][-1]["content"] == DOUBLE:
+            said = CALL
         if "not valid" in said or "JSON" in said:
             said = '{"answer": 42}'
         usage = {"prompt_tokens": 12, "completion_tokens": 5, "cost": Decimal("0.0021")}
@@ -202,6 +206,48 @@ class TestReplays:
         ran(cut_off, "%hermes online")
         done = ran(cut_off, f"%%hermes --tape {tape}\n{WHY}")
         assert "from the offline demo: no model was asked" in plain(done)
+
+
+class TestTools:
+    CELL = f"%%hermes --tools double --tape {{}}\n{DOUBLE}"
+    FUNCTION = (
+        "def double(x: int) -> int:\n    'Give twice x.'\n    called.append(x)\n    return 2 * x"
+    )
+
+    def test_each_request_is_an_episode_and_functions_run_again(
+        self, recording: Kernel, cut_off: Kernel, tape: Path
+    ) -> None:
+        cell, seen = self.CELL.format(tape), []
+        for kernel in (recording, cut_off):
+            ran(kernel, f"called = []\n{self.FUNCTION}")
+            ran(kernel, cell)
+            told = "(_.text, [(step.call, step.result) for step in _.steps], _.usage.cost, called)"
+            seen.append(kernel.value(told))
+        assert seen[0] == seen[1]
+        assert "[21]" in seen[0]
+        assert everything(tape).count('"recorded": ') == 2
+        assert cut_off.value("(_.cost, _.usage.cost, _.state)") == (
+            "(Decimal('0'), Decimal('0.0042'), 'complete')"
+        )
+        done = ran(cut_off, cell)
+        assert "cost then $0.0042, now $0.00" in plain(done)
+        assert plain(ran(cut_off, cell)) == plain(done)
+        assert plain(ran(cut_off, cell, watched=True)) == plain(done)
+
+    def test_what_is_asked_behind_what_is_replayed_is_paid_alone(
+        self, recording: Kernel, tmp_path: Path
+    ) -> None:
+        tape = tmp_path / "tape"
+        ran(recording, f"called = []\n{self.FUNCTION}")
+        ran(recording, self.CELL.format(tape))
+        for episode in tape.iterdir():
+            if "<tool_call>" not in episode.read_text("utf-8").partition('"reply"')[2]:
+                episode.unlink()
+        assert len(list(tape.iterdir())) == 1
+        done = ran(recording, self.CELL.format(tape))
+        assert recording.value("(_.cost, _.replayed)") == "(Decimal('0.0021'), None)"
+        assert "replayed" not in plain(done)
+        assert len(list(tape.iterdir())) == 2
 
 
 class TestByHand:

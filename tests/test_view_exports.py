@@ -14,10 +14,12 @@ import pypandoc
 import pytest
 
 from hermes_magic.offline.script import Script
-from hermes_magic.reply import Reply, Timing, Usage
+from hermes_magic.reply import Reply, Timing, ToolCall, ToolStep, Usage
 from hermes_magic.view.static import bundle
 
 MEDIAN = Script.load().named("median")
+RESULT = "7 <b>of</b> $5 \\input{x}\n\n</details>\n# a_b [c](javascript:d) `e`"
+CALL = ToolCall("1", "mean", '{"of": "a_b $5 \\\\input{x} *c* <script>d</script>"}')
 REPLY = Reply(
     text="".join(MEDIAN.text) + "\n\nIt costs $5 to $10. 100 % & more_words #1.",
     thinking="First \\(a\\) thing.\nThen <b>another</b>.",
@@ -26,6 +28,7 @@ REPLY = Reply(
     provider="Nebius",
     finish_reason="stop",
     timing=Timing(0.6, 3.8, 9.0),
+    steps=(ToolStep(CALL, RESULT, said="First I *look*."),),
 )
 
 
@@ -57,6 +60,8 @@ def test_html_keeps_the_fold_the_table_the_code_and_leaves_math_to_mathjax(saved
     assert '<span class="kn">from</span>' in html
     assert '<td align="right">143.6</td>' in html
     assert "$</span>0.001938" in html
+    assert re.search(r'<details class="hermes-tool"[^>]*><summary', html)
+    assert "<script>d" not in html
     assert '<span class="hm-literal">$</span>5 to' in html
 
 
@@ -65,6 +70,8 @@ def test_markdown_keeps_answer_thought_and_cost(saved: Path) -> None:
     for part in ("Because the median looks", "0.001938", "143.6", "Thought for", "another"):
         assert part in markdown
     assert "<script" not in markdown
+    assert "<em>look</em>" in markdown
+    assert "→ 7 &lt;b&gt;of" in markdown
 
 
 def test_latex_has_formulas_as_formulas_and_prices_as_text(saved: Path) -> None:
@@ -78,3 +85,6 @@ def test_latex_has_formulas_as_formulas_and_prices_as_text(saved: Path) -> None:
     assert re.search(r"\\\$0\.001938", body)
     assert "Thought for" in body
     assert "<details" not in body
+    assert "\\input" not in body
+    assert "First I" in body
+    assert "mean(of=" in body

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import functools
 import secrets
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from hermes_magic.errors import TapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from decimal import Decimal
 
     from hermes_magic.asking.desk import Desk
+    from hermes_magic.asking.sending import Sender
+    from hermes_magic.asking.tool_loop import ToolLoop
     from hermes_magic.options import Options
     from hermes_magic.prompt import Question
     from hermes_magic.prompt.schema import Schema
+    from hermes_magic.prompt.tools import Tool
     from hermes_magic.reply import Reply
-    from hermes_magic.session import Answering, Session
-    from hermes_magic.tape.player import Player
-    from hermes_magic.tape.recorder import Recorder
+    from hermes_magic.session import Session
     from hermes_magic.view.base import View
+    from hermes_magic.wire.servers import Server
 
     Keep = Callable[[Question, Reply], None]
 
@@ -54,20 +59,7 @@ class _Asked:
     options: Options
     question: Question
     keep: Keep
-
-
-class _Sending(NamedTuple):
-    """A question on its way.
-
-    Attributes:
-        answering: the question.
-        rate: USD that a token of the reply costs, about, if that is known.
-        player: what plays the reply, if it comes from a tape.
-    """
-
-    answering: Answering
-    rate: Decimal | None = None
-    player: Player | None = None
+    tools: tuple[Tool, ...] = ()
 
 
 def _forget(_question: Question, _reply: Reply) -> None:
@@ -78,15 +70,6 @@ def _as_it_is(reply: Reply) -> Reply:
     return reply
 
 
-def _replaying(player: Player, question: Question) -> Answering:
-    """Give a question whose answer is played, as a session gives one that is asked."""
-    from hermes_magic.session import Answering
-    from hermes_magic.wire.shaping import Shape
-
-    events = Shape(notes=question.notes)(player.chat())
-    return Answering(player.abort, events, lambda _: None)
-
-
 class Asker:
     """Asks in the name of one session."""
 
@@ -95,7 +78,12 @@ class Asker:
         self._session = session
 
     def ask(
-        self, options: Options, question: Question, host: Host, schema: Schema | None = None
+        self,
+        options: Options,
+        question: Question,
+        host: Host,
+        schema: Schema | None = None,
+        tools: Sequence[Tool] = (),
     ) -> Reply:
         """Ask, and give the reply when it is whole.
 
@@ -104,12 +92,13 @@ class Asker:
             question: with all that its text names put in.
             host: where the answer is shown and kept.
             schema: what the answer must be, or None for any text.
+            tools: functions that the model may call; they run on this thread.
 
         Raises:
             HermesError: it failed; the host has what came of it.
             Stopped: the person stopped it.
         """
-        asked = self._prepare(options, question, host, schema)
+        asked = self._prepare(options, question, host, schema, tools)
         once = functools.partial(self._once, asked, host, secrets.token_hex(6))
         if schema is None:
             return once(asked.question)
@@ -118,32 +107,45 @@ class Asker:
         return Structure(schema).ask(once, asked.question)
 
     def dry_run(
-        self, options: Options, question: Question, host: Host, schema: Schema | None = None
+        self,
+        options: Options,
+        question: Question,
+        host: Host,
+        schema: Schema | None = None,
+        tools: Sequence[Tool] = (),
     ) -> str:
         """Give the request that `ask` would send first, and what it can cost; send nothing.
 
         Raises:
             OptionError: it would not be sent.
         """
-        asked = self._prepare(options, question, host, schema)
+        asked = self._prepare(options, question, host, schema, tools)
         server = self._desk.server(options.server)
         key, limits = self._desk.usable_key(server), self._desk.limits(options)
-        return self._session.dry_run(server, key, asked.options, asked.question, limits)
+        offered = _offered(server, asked.tools, asked.options, asked.question)
+        return self._session.dry_run(server, key, *offered, limits)
 
     def _prepare(
-        self, options: Options, question: Question, host: Host, schema: Schema | None
+        self,
+        options: Options,
+        question: Question,
+        host: Host,
+        schema: Schema | None,
+        tools: Sequence[Tool],
     ) -> _Asked:
         """Demand what the answer must be, and put the conversation before the question."""
+        tools = tuple(tools)
         if schema is not None:
             from hermes_magic.asking.structure import demand
 
             options = demand(schema, options)
         if not (options.chat or options.new):
-            return _Asked(options, question, _forget)
+            return _Asked(options, question, _forget, tools)
         chats = self._desk.chats
         thread = chats.thread(options, *host.place())
-        question = chats.go_on(thread, options, question)
-        return _Asked(options, question, functools.partial(chats.keep, thread))
+        offered, _ = _offered(self._desk.server(options.server), tools, options, question)
+        question = chats.go_on(thread, offered, question)
+        return _Asked(options, question, functools.partial(chats.keep, thread), tools)
 
     def _once(
         self,
@@ -154,11 +156,17 @@ class Asker:
         fill: Callable[[Reply], Reply] = _as_it_is,
     ) -> Reply:
         """Send one request; show and keep its reply, however it ends."""
-        options = asked.options
-        sending, rate, player = self._sending(options, question, run)
-        view = host.view(options, sending.request_stop, rate)
-        if player is not None and not view.watched:
-            player.at_once()
+        from hermes_magic.asking.sending import Sender
+
+        options, sender = asked.options, Sender(self._desk, self._session, run)
+        sending = (
+            self._with(asked.tools, sender, options, question)
+            if asked.tools
+            else sender(options, question)
+        )
+        view = host.view(options, sending.request_stop, sender.rate)
+        if not view.watched:
+            sender.at_once()
         with host.stoppable(sending.request_stop):
             try:
                 with sending as answering:
@@ -172,20 +180,32 @@ class Asker:
                 view.close(reply)
         return reply
 
-    def _sending(self, options: Options, question: Question, run: str) -> _Sending:
-        """Give a question on its way; what a tape holds needs no server, no key and no limit."""
-        desk, session = self._desk, self._session
-        recorder: Recorder | None = None
-        if (tape := desk.tape(options)) is not None:
-            from hermes_magic.tape.player import Player
+    def _with(
+        self, tools: tuple[Tool, ...], sender: Sender, options: Options, question: Question
+    ) -> ToolLoop:
+        """Ask with functions, as the server takes them, or as the tape has them."""
+        from hermes_magic.asking.tool_loop import ToolLoop
+        from hermes_magic.asking.toolbox import Toolbox
 
-            taped = session.taped(tape, options, question)
-            if isinstance(taped, Player):
-                return _Sending(_replaying(taped, question), player=taped)
-            recorder = taped
-        server = desk.server(options.server)
-        key = desk.keys.find(server).value
-        limits = None if desk.is_offline else desk.limits(options, run)
-        sending = session.ask(server, key, options, question, limits, recorder)
-        rate = None if limits is None else desk.account.rate(server, key, options.model)
-        return _Sending(sending, rate)
+        server = self._desk.server(options.server)
+        toolbox = Toolbox(tools, server.takes_tools, self._desk.usable_key(server))
+        try:
+            return ToolLoop(sender, toolbox, options, question)
+        except TapeError:
+            if not toolbox.native:
+                raise
+            # The server may have refused them as such when the tape was recorded.
+            with suppress(TapeError):
+                return ToolLoop(sender, replace(toolbox, native=False), options, question)
+            raise
+
+
+def _offered(
+    server: Server, tools: tuple[Tool, ...], options: Options, question: Question
+) -> tuple[Options, Question]:
+    """Put the functions into a request, as this server takes them."""
+    if not tools:
+        return options, question
+    from hermes_magic.asking.toolbox import Toolbox
+
+    return Toolbox(tools, native=server.takes_tools).offer(options, question)

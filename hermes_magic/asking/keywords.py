@@ -12,7 +12,7 @@ from hermes_magic import options as grammar
 from hermes_magic.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from decimal import Decimal
 
     from hermes_magic.options import Thoughts
@@ -53,6 +53,7 @@ class OptionKeywords(TypedDict, total=False):
     json: bool
     tape: str | os.PathLike[str]
     fresh: bool
+    max_steps: int
 
 
 class Keywords(OptionKeywords, total=False):
@@ -62,6 +63,7 @@ class Keywords(OptionKeywords, total=False):
         with_: things to attach, described for the model, by name; or paths of text files.
         schema: what the answer must be: a class or other annotation, a JSON Schema, or a list of
             one of these; `Reply.data` is then that.
+        tools: functions that the model may call; they run on the thread that asks.
         values: what `{{expressions}}` in the text are evaluated with; without it the text is
             sent byte for byte.
         show: whether the answer is shown while it comes.
@@ -69,6 +71,7 @@ class Keywords(OptionKeywords, total=False):
 
     with_: Mapping[str, object] | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     schema: object
+    tools: Iterable[Callable[..., object]]
     values: Mapping[str, object] | None
     show: bool
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from hermes_magic.options import Options
     from hermes_magic.prompt.schema import Schema
+    from hermes_magic.prompt.tools import Tool
 
 _LIST: Final = re.compile(r"(?:list)?\[(\w+)\]")
 
@@ -47,6 +48,27 @@ def usable_schema(target: object) -> Schema:
     found = schema_of(target)
     found.problems(None)  # what makes checking impossible is told before anything is sent
     return found
+
+
+def tools(options: Options, namespace: Mapping[str, Any]) -> tuple[Tool, ...]:
+    """Give the functions named after `--tools`, by those names.
+
+    Raises:
+        OptionError: a name is no variable's, or what it names is no function to call.
+    """
+    if not options.tools:
+        return ()
+    from hermes_magic.prompt.tools import tool
+
+    names = dict.fromkeys(options.tools)
+    return tuple(tool(_function(name, namespace), name) for name in names)
+
+
+def _function(name: str, namespace: Mapping[str, Any]) -> object:
+    if name not in namespace:
+        suggestion = did_you_mean(name, namespace)
+        raise OptionError(f"--tools {name}: no variable has that name.{suggestion}")
+    return namespace[name]
 
 
 def schema_named(word: str, namespace: Mapping[str, Any]) -> object:

@@ -13,7 +13,7 @@ from traitlets import Unicode
 from hermes_magic import options as grammar
 from hermes_magic.asking.asker import Asker
 from hermes_magic.asking.composing import compose
-from hermes_magic.asking.naming import schema
+from hermes_magic.asking.naming import schema, tools
 from hermes_magic.errors import OptionError, PastedKeyError
 from hermes_magic.magic import commands, prepared
 from hermes_magic.magic.cells import CellHost, cell_of
@@ -124,12 +124,13 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
 
     def _ask(self, options: grammar.Options, question: Question, cell: str) -> Reply | None:
         """Ask a question that is ready, or show what would be sent."""
-        wanted = schema(options, self._shell.user_ns)
+        namespace = self._shell.user_ns
+        wanted, callable_ = schema(options, namespace), tools(options, namespace)
         host = CellHost(self._shell, cell, self._keep, self._unseen)
         if options.dry_run:
-            self._desk.say(self._asker.dry_run(options, question, host, wanted))
+            self._desk.say(self._asker.dry_run(options, question, host, wanted, callable_))
             return None
-        reply = self._asker.ask(options, question, host, wanted)
+        reply = self._asker.ask(options, question, host, wanted, callable_)
         if options.code:
             self._offer(reply)
         return reply

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from hermes_magic.offline.calling import called
 from hermes_magic.offline.completion import (
     COMPLETION_PRICE,
     CREATED,
     OFFLINE,
     PROMPT_PRICE,
+    Answer,
     ChatRequest,
     Completion,
     InvalidRequestError,
@@ -88,7 +90,7 @@ class DemoServer(Server):
         except InvalidRequestError as error:
             return _error(400, str(error))
         turn = Turn(asked, self._script, self._pace, self._remember)
-        return respond_to_fault(turn) or _prepared(turn)
+        return respond_to_fault(turn) or _prepared(turn, called(request))
 
     def _remember(self, completion: Completion) -> None:
         with self._lock:
@@ -102,8 +104,8 @@ class DemoServer(Server):
         return Response.json({"data": data})
 
 
-def _prepared(turn: Turn) -> Response:
-    answer = turn.script.choose(turn.asked.text)
+def _prepared(turn: Turn, calling: Answer | None) -> Response:
+    answer = calling or turn.script.choose(turn.asked.text)
     return turn.complete(json_only(answer) if turn.asked.wants_json else answer).response()
 
 

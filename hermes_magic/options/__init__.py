@@ -8,9 +8,10 @@ from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert, On
 from hermes_magic.options.cursor import Spot, flags, spot
 from hermes_magic.options.line import check, nearest, parse
 from hermes_magic.options.page import help_text
+from hermes_magic.options.request import Thoughts
 from hermes_magic.options.rows import FLAGS, TABLE, Row
 from hermes_magic.options.spec import Spec
-from hermes_magic.options.table import Options, Thoughts
+from hermes_magic.options.table import Options
 
 __all__ = [
     "FLAGS",

@@ -101,6 +101,14 @@ def things(word: str) -> tuple[str, ...]:
     return names
 
 
+def functions(word: str) -> tuple[str, ...]:
+    """Take names of functions, with commas between them."""
+    names = tuple(one.strip() for one in word.split(","))
+    if not all(name.isidentifier() for name in names):
+        raise ValueError("names of functions, such as weather or weather,convert")
+    return names
+
+
 def chat_name(word: str) -> str:
     """Take a conversation's name."""
     if not _NAME.fullmatch(word):

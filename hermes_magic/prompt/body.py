@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 from hermes_magic.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hermes_magic.options import Options
 
 
 def messages(
-    options: Options, text: str, before: Iterable[Mapping[str, Any]] = ()
+    options: Options,
+    text: str,
+    before: Iterable[Mapping[str, Any]] = (),
+    after: Iterable[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Give the messages for a cell's text, which is sent as it stands.
 
@@ -21,13 +24,15 @@ def messages(
         options: the cell's.
         text: the user's message.
         before: the messages of a conversation that it goes on from.
+        after: the messages of what it has led to already.
 
     Raises:
         OptionError: there is nothing to ask.
     """
     refuse_empty(text)
     system = [{"role": "system", "content": options.system}] if options.system else []
-    return [*system, *map(dict, before), {"role": "user", "content": text}]
+    asked = {"role": "user", "content": text}
+    return [*system, *map(dict, before), asked, *map(dict, after)]
 
 
 def refuse_empty(text: str) -> None:
@@ -40,7 +45,9 @@ def refuse_empty(text: str) -> None:
         raise OptionError("There is no question: write it in the cell, below the %%hermes line.")
 
 
-def request_body(options: Options, conversation: list[dict[str, Any]]) -> dict[str, Any]:
+def request_body(
+    options: Options, conversation: list[dict[str, Any]], tools: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Give the request body. Every option is sent, so that no host's default decides unseen."""
     return {
         "model": options.model,
@@ -59,6 +66,7 @@ def request_body(options: Options, conversation: list[dict[str, Any]]) -> dict[s
             presence_penalty=options.presence_penalty,
             models=list(options.fallback),
             provider=_routing(options),
+            tools=list(tools),
         ),
         **dict(options.param),
     }

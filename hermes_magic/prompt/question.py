@@ -17,11 +17,15 @@ class Question:
         text: the message.
         notes: what the person should know from the start, a line each.
         before: the messages that come between the system prompt and this one.
+        after: the messages that come behind it: what it has led to already.
+        tools: functions that the model may call, for a server that takes them as such.
     """
 
     text: str
     notes: tuple[str, ...] = ()
     before: tuple[Mapping[str, Any], ...] = ()
+    after: tuple[Mapping[str, Any], ...] = ()
+    tools: tuple[Mapping[str, Any], ...] = ()
 
 
 def question_of(asked: Question | str) -> Question:

@@ -78,13 +78,17 @@ class ToolResult:
         return {"role": "tool", "tool_call_id": self.call.id, "content": self.text}
 
 
-def tool(function: Any) -> Tool:
+def tool(function: Any, name: str = "") -> Tool:
     """Describe a function to the model by its signature, type hints and docstring.
+
+    Args:
+        function: what runs.
+        name: what the model calls it; "" for its own name.
 
     Raises:
         OptionError: it is no function that can be described or called here.
     """
-    name = getattr(function, "__name__", type(function).__name__)
+    name = name or getattr(function, "__name__", type(function).__name__)
     if not callable(function) or isinstance(function, type):
         raise OptionError(f"--tools: {name} is not a function.")
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
@@ -151,7 +155,7 @@ def run(tools: Iterable[Tool], call: ToolCall) -> ToolResult:
         )
     try:
         given = bind(chosen, read_arguments(call.arguments))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         return _failed(call, error)
     try:
         return ToolResult(call, _as_text(chosen.function(*given.args, **given.kwargs)))
@@ -219,7 +223,7 @@ def response_turn(results: Sequence[ToolResult]) -> dict[str, str]:
 def _response(result: ToolResult) -> str:
     try:
         content = json.loads(result.text)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = result.text
     body = json.dumps({"name": result.call.name, "content": content}, ensure_ascii=False)
     # No text that a tool gives may end the response and speak as someone else.

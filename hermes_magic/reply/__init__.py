@@ -14,7 +14,9 @@ from hermes_magic.reply.events import (
     Started,
     Text,
     Thought,
+    ToolCalled,
     ToolDelta,
+    ToolRan,
     UsageReported,
 )
 from hermes_magic.reply.reply import (
@@ -24,6 +26,7 @@ from hermes_magic.reply.reply import (
     Settlement,
     Timing,
     ToolCall,
+    ToolStep,
 )
 from hermes_magic.reply.usage import Usage
 
@@ -48,7 +51,10 @@ __all__ = [
     "Thought",
     "Timing",
     "ToolCall",
+    "ToolCalled",
     "ToolDelta",
+    "ToolRan",
+    "ToolStep",
     "Usage",
     "UsageReported",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hermes_magic.reply.events import (
     Booked,
+    Done,
     Finished,
     Notice,
     Replayed,
@@ -15,9 +16,10 @@ from hermes_magic.reply.events import (
     Text,
     Thought,
     ToolDelta,
+    ToolRan,
     UsageReported,
 )
-from hermes_magic.reply.reply import Reply, Settlement, State, Timing, ToolCall
+from hermes_magic.reply.reply import Reply, Settlement, State, Timing, ToolCall, ToolStep
 from hermes_magic.reply.usage import Usage
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ class Progress:
         thought_deltas: pieces of thought so far, about its tokens.
         answer_deltas: pieces of answer so far, about its tokens.
         tool_deltas: pieces of tool calls so far.
-        timing: seconds until the first delta, the answer, and the last event.
+        timing: seconds until the first delta, the answer, and the last event; at the end of a
+            replay, those that the tape tells.
         replayed: the tape's word, if the reply comes from one.
     """
 
@@ -64,15 +67,19 @@ class ReplyBuilder:
         self._text: list[str] = []
         self._notices: list[str] = []
         self._tools: dict[int, list[str]] = {}
+        self._steps: list[ToolStep] = []
         self._booked: Booked | None = None
+        self._done = False
         self._settlement = Settlement()
 
     def feed(self, events: Iterable[Event], at: float) -> None:
         """Take events that arrived `at` seconds after the request was sent."""
         for event in events:
             self._take(event, at)
-        timing = self.progress.timing
+        timing, replayed = self.progress.timing, self.progress.replayed
         self.progress.timing = Timing(timing.first, timing.answer, at)
+        if self._done and replayed is not None:
+            self.progress.timing = replayed.timing
 
     def _take(self, event: Event, at: float) -> None:
         match event:
@@ -84,7 +91,7 @@ class ReplyBuilder:
                 self._thinking.append(text)
             case Rethought():
                 self._rethink()
-            case ToolDelta():
+            case ToolDelta() | ToolRan():
                 self._tool(event)
             case Started():
                 self._identify(event)
@@ -92,11 +99,13 @@ class ReplyBuilder:
                 self.progress.usage = usage
             case Finished(reason):
                 self.progress.finish_reason = reason
-            case Notice() | Booked() | Replayed():
+            case Notice() | Booked() | Replayed() | Done():
                 self._remark(event)
 
-    def _remark(self, event: Notice | Booked | Replayed) -> None:
+    def _remark(self, event: Notice | Booked | Replayed | Done) -> None:
         match event:
+            case Done():
+                self._done = True
             case Notice(text):
                 self._notices.append(text)
             case Booked():
@@ -123,7 +132,11 @@ class ReplyBuilder:
         progress.answer_deltas = 0
         progress.timing = Timing(progress.timing.first, None, progress.timing.total)
 
-    def _tool(self, delta: ToolDelta) -> None:
+    def _tool(self, delta: ToolDelta | ToolRan) -> None:
+        if isinstance(delta, ToolRan):
+            self._steps.append(replace(delta.step, said="".join(self._text)))
+            self._text.clear()
+            return
         self.progress.tool_deltas += 1
         call = self._tools.setdefault(delta.index, ["", "", ""])
         call[0] = call[0] or delta.id
@@ -139,7 +152,6 @@ class ReplyBuilder:
     def reply(self, state: State = "complete") -> Reply:
         """Give the reply as it is now, in that state."""
         progress = self.progress
-        replayed = progress.replayed
         return Reply(
             text="".join(self._text),
             thinking="".join(self._thinking),
@@ -149,11 +161,12 @@ class ReplyBuilder:
             finish_reason=progress.finish_reason,
             id=progress.id,
             state=state,
-            timing=replayed.timing if replayed and state == "complete" else progress.timing,
+            timing=progress.timing,
             deltas=(progress.thought_deltas, progress.answer_deltas),
             notices=tuple(self._notices),
             tool_calls=tuple(ToolCall(*self._tools[index]) for index in sorted(self._tools)),
+            steps=tuple(self._steps),
             booked=self._booked,
-            replayed=replayed,
+            replayed=progress.replayed,
             settlement=self._settlement,
         )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from hermes_magic.errors import HermesError
-    from hermes_magic.reply.reply import Timing
+    from hermes_magic.reply.reply import Timing, ToolCall, ToolStep
     from hermes_magic.reply.usage import Usage
 
 
@@ -52,6 +52,20 @@ class ToolDelta:
     id: str = ""
     name: str = ""
     arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """A function of the notebook is about to run, for the model has called it."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRan:
+    """A call of the model has its result; what it says from here on follows on that."""
+
+    step: ToolStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +157,8 @@ Event = (
     | Text
     | Rethought
     | ToolDelta
+    | ToolCalled
+    | ToolRan
     | UsageReported
     | Finished
     | Notice

@@ -29,35 +29,43 @@ class Timing:
         first: until the first delta.
         answer: until the first delta of the answer.
         total: until the end.
+        again: how long it thought in further requests, between function calls.
     """
 
     first: float | None = None
     answer: float | None = None
     total: float | None = None
+    again: float = 0.0
 
     @property
     def thinking(self) -> float | None:
-        """Seconds from the first delta to the first one of the answer (or the end)."""
+        """Seconds from the first delta to the first one of the answer (or the end), and again."""
         end = self.total if self.answer is None else self.answer
-        return None if self.first is None or end is None else max(0.0, end - self.first)
+        if self.first is None or end is None:
+            return None
+        return max(0.0, end - self.first) + self.again
 
 
 class Settlement:
     """The place for a cost that comes after the reply: the server's books lag behind a stop.
 
     Attributes:
-        usage: what the server's books say, once they do.
+        before: what earlier requests of the same reply took; None if there were none.
+        usage: what the server's books say, once they do, and what the earlier requests took.
         settled: whether they have said it, or never will.
     """
 
-    __slots__ = ("settled", "usage")
+    __slots__ = ("before", "settled", "usage")
 
     def __init__(self) -> None:
+        self.before: Usage | None = None
         self.usage: Usage | None = None
         self.settled = False
 
     def settle(self, usage: Usage | None) -> None:
         """Put the usage in, or None if it is not to be had."""
+        if usage is not None and self.before is not None:
+            usage = self.before + usage
         self.usage = usage
         self.settled = True
 
@@ -72,11 +80,28 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolStep:
+    """A function call of the model, and what became of it.
+
+    Attributes:
+        call: the call; without a name it could not be read, and `arguments` is all of its text.
+        result: what the model was told: the value as JSON or text, or what went wrong.
+        error: what went wrong, one line, or None.
+        said: what the model said since the step before.
+    """
+
+    call: ToolCall
+    result: str
+    error: str | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """One answer of the model, whole or as far as it came.
 
     Attributes:
-        text: the answer, exactly as it arrived.
+        text: the answer, exactly as it arrived; with `steps`, what came after the last of them.
         thinking: the think trace, or "".
         usage: tokens and cost as the server reported them.
         model: the model that answered, by the server's word.
@@ -88,6 +113,7 @@ class Reply:
         deltas: how many pieces of (thought, answer) came: about their tokens.
         notices: lines that were shown to the person beside the answer.
         tool_calls: function calls that the model asks for.
+        steps: function calls that were answered, in order: `.call`, `.result`, `.error`.
         data: what the answer says, with `--json` or `--schema`; else None.
         booked: what the notebook has spent so far; None if nobody keeps books on this reply.
         replayed: when it was recorded or written, if it comes from a tape; else None. Its times are
@@ -107,6 +133,7 @@ class Reply:
     deltas: tuple[int, int] = (0, 0)
     notices: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    steps: tuple[ToolStep, ...] = ()
     data: Any = field(default=None, compare=False, repr=False)
     booked: Booked | None = field(default=None, compare=False, repr=False)
     replayed: Replayed | None = field(default=None, compare=False, repr=False)

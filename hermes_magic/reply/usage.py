@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Usage:
         reasoning_tokens: tokens of the thought alone.
         cached_tokens: tokens of the request that were read from a cache.
         cost: USD, the server's own figure (`usage.cost`), digit for digit.
-        raw: the server's whole usage object.
+        raw: the server's whole usage object; empty where this is a sum.
         estimate: USD by a price that the person configured, for a server that tells no cost.
         upstream_cost: USD that the provider asks; more than `cost` where there is a discount.
         is_byok: the provider is paid with the person's own key there, beside `cost`.
@@ -62,6 +62,29 @@ class Usage:
             is_byok=data.get("is_byok") is True,
         )
 
+    def __add__(self, other: Usage) -> Usage:
+        """Give what two requests took together; a figure that one of them lacks is not known."""
+        cost = _sum(self.cost, other.cost)
+        return Usage(
+            prompt_tokens=_sum(self.prompt_tokens, other.prompt_tokens),
+            completion_tokens=_sum(self.completion_tokens, other.completion_tokens),
+            reasoning_tokens=_sum(self.reasoning_tokens, other.reasoning_tokens),
+            cached_tokens=_sum(self.cached_tokens, other.cached_tokens),
+            cost=cost,
+            estimate=_sum(self.amount, other.amount) if cost is None else None,
+            upstream_cost=_sum(self.upstream_cost, other.upstream_cost),
+            is_byok=self.is_byok or other.is_byok,
+        )
+
+    def free(self) -> Usage:
+        """Give the same tokens at no cost, as of a request that is replayed from a tape."""
+        return replace(self, cost=Decimal(0), estimate=None, upstream_cost=None)
+
+    @property
+    def amount(self) -> Decimal | None:
+        """USD: the server's figure, or else the estimate."""
+        return self.estimate if self.cost is None else self.cost
+
     @property
     def answer_tokens(self) -> int | None:
         """Tokens of the answer alone; a host may count one more thought token than in all."""
@@ -71,6 +94,11 @@ class Usage:
 
 
 _DIGITS = 30
+_Number = TypeVar("_Number", int, Decimal)
+
+
+def _sum(one: _Number | None, other: _Number | None) -> _Number | None:
+    return None if one is None or other is None else one + other
 
 
 def _detail(raw: Mapping[str, Any], group: str, key: str) -> object:

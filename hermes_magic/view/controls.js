@@ -25,6 +25,7 @@ class Speech {
 function spoken(node) {
   if (node.nodeType !== Node.ELEMENT_NODE) return "";
   if (node.matches(".highlight")) return `Code, ${node.textContent.trimEnd().split("\n").length} lines.`;
+  if (node.matches("details")) return node.querySelector("summary").textContent;
   if (node.matches("table")) return `Table, ${node.rows.length} rows.`;
   return node.matches(".hm-math-display") ? "Formula." : node.textContent.trim();
 }
@@ -61,6 +62,8 @@ class Afterwards {
     root.dataset.lmSuppressShortcuts = "true";
     const thought = root.querySelector(".hermes-thought");
     if (thought && this.view.details.open) thought.open = true;
+    const calls = this.view.answer.el.querySelectorAll(".hermes-tool");
+    root.querySelectorAll(".hermes-tool").forEach((call, i) => (call.open = Boolean(calls[i]?.open)));
     addCodeButtons(root);
     const added = tools(root, this.view.reply);
     root.insertBefore(added, root.querySelector(".hermes-cost"));
@@ -73,12 +76,20 @@ function tools(parent, reply) {
   const bar = make("div", "hermes-tools", parent);
   bar.append(
     copyButton("Copy", "Copy the answer", () => ({
-      html: joined(reply.answer),
+      html: withoutCalls(joined(reply.answer)),
       text: reply.source.trim(),
     })),
     copyButton("Copy Markdown", "Copy the answer as Markdown", () => ({ text: reply.source.trim() })),
   );
   return bar;
+}
+
+// The answer's own words: function calls and their results are left out.
+function withoutCalls(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  for (const call of template.content.querySelectorAll(".hermes-tool")) call.remove();
+  return template.innerHTML;
 }
 
 function addCodeButtons(root) {

@@ -15,9 +15,20 @@ import anywidget
 import traitlets
 from IPython.display import display
 
-from hermes_magic.reply import Notice, Reply, Rethought, Retrying, Text, Thought
+from hermes_magic.reply import (
+    Notice,
+    Reply,
+    Rethought,
+    Retrying,
+    Text,
+    Thought,
+    ToolCalled,
+    ToolRan,
+)
 from hermes_magic.view import readout
-from hermes_magic.view.blocks import BlockStream
+from hermes_magic.view.calls import called
+from hermes_magic.view.folds import fold_html
+from hermes_magic.view.pane import Pane
 from hermes_magic.view.static import bundle, is_blank
 
 if TYPE_CHECKING:
@@ -56,7 +67,7 @@ x = 1
 
 def warm() -> None:
     """Draw a little of everything, so that the first answer need not wait for it."""
-    pane = _Pane(breaks=False)
+    pane = Pane(breaks=False)
     pane.feed(_A_LITTLE_OF_EVERYTHING)
     pane.patch()
     bundle(Reply(text=_A_LITTLE_OF_EVERYTHING, thinking="So."))
@@ -76,74 +87,6 @@ class _Widget(anywidget.AnyWidget):
         if self.is_shown and key is None:
             state["kept"] = self.kept
         return state
-
-
-class _Pane:
-    """One growing Markdown text, and what of its HTML the front end already has."""
-
-    def __init__(self, *, breaks: bool) -> None:
-        self._breaks = breaks
-        self.clear()
-
-    def clear(self) -> None:
-        self._stream = BlockStream(breaks=self._breaks)
-        self._source: list[str] = []
-        self._open = ""
-        self._changed = False
-        self._reset = True
-
-    def feed(self, text: str) -> str:
-        """Take the next piece; give what of it counts, all but blank lines at the start."""
-        if not self._source:
-            text = text.lstrip("\n")
-        if text:
-            self._source.append(text)
-            self._stream.feed(text)
-            self._changed = True
-        return text
-
-    def take(self) -> str:
-        """Give the whole text and start anew."""
-        source = "".join(self._source)
-        self.clear()
-        self._changed = True
-        return source
-
-    def patch(self) -> dict[str, Any] | None:
-        """Give what has changed since the last patch: how much of it to keep, what to add.
-
-        The first `close` units of the outcome are final. Units are those of JavaScript: UTF-16.
-        """
-        if not self._changed:
-            return None
-        drawn = self._stream.draw()
-        closed = "".join(drawn.closed)
-        now = closed + drawn.open
-        same = 0 if self._reset else _common_prefix(self._open, now)
-        patch = {
-            "reset": self._reset,
-            "keep": _units(now[:same]),
-            "add": now[same:],
-            "close": _units(closed),
-        }
-        self._open, self._changed, self._reset = drawn.open, False, False
-        return patch
-
-
-def _common_prefix(one: str, other: str) -> int:
-    """Count the characters that two texts share at their start; halving beats a loop here."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
 
 
 class LiveView:
@@ -174,11 +117,13 @@ class LiveView:
         self._request_stop = request_stop
         self._rate = rate
         self._hears = False
-        self._source: list[str] = []
+        self._said: list[str] = []
+        self._sent = 0
+        self._running = ""
         self._widget: _Widget | None = None
         self._display: DisplayHandle | None = None
-        self._thought = _Pane(breaks=True)
-        self._answer = _Pane(breaks=False)
+        self._thought = Pane(breaks=True)
+        self._answer = Pane(breaks=False)
         self._notes: list[str] = []
         self._number = 0
         self._told: dict[str, object] = {}
@@ -209,16 +154,26 @@ class LiveView:
     def _take(self, event: Event) -> None:
         match event:
             case Text(text):
-                self._source.append(self._answer.feed(text))
+                self._said += filter(None, [self._answer.feed(text)])
             case Thought(text):
                 self._feed_thought(text)
             case Rethought():
-                self._source.clear()
-                self._feed_thought(self._answer.take())
+                self._rethink()
+            case ToolCalled(call):
+                self._running = f"{called(call)} runs"
+            case ToolRan(step):
+                self._running = ""
+                self._answer.insert(fold_html(step))
+                self._said += [] if self._said[-1:] in ([], ["\n\n"]) else ["\n\n"]
             case Notice(text):
                 self._notes.append(text)
             case Retrying(reason, delay, attempt, attempts):
                 self._notes.append(f"{reason}; retrying in {delay:.0f} s, {attempt} of {attempts}")
+
+    def _rethink(self) -> None:
+        text = self._answer.take()
+        self._feed_thought(text)
+        self._said, self._sent = ["".join(self._said).removesuffix(text)], 0
 
     def _feed_thought(self, text: str) -> None:
         if self._thoughts != "hidden":
@@ -248,7 +203,7 @@ class LiveView:
             "answering": bool(progress.answer_deltas),
             "thoughts": self._thoughts,
             "heading": self._heading(progress, elapsed),
-            "line": readout.live_line(progress, elapsed, self._rate),
+            "line": self._line(progress, elapsed),
             "notes": "\n".join(self._notes),
             "hears": self._hears,
         }
@@ -260,10 +215,14 @@ class LiveView:
     def _texts(self) -> dict[str, object]:
         patches = {"thought": self._thought.patch(), "answer": self._answer.patch()}
         texts: dict[str, object] = {name: patch for name, patch in patches.items() if patch}
-        if self._source:
-            texts["source"] = "".join(self._source)
-            self._source.clear()
+        if source := "".join(self._said[self._sent :]):
+            texts["source"] = source
+        self._sent = len(self._said)
         return texts
+
+    def _line(self, progress: Progress, elapsed: float) -> str:
+        line = readout.live_line(progress, elapsed, self._rate)
+        return f"{self._running}{readout.SEPARATOR}{line}" if self._running else line
 
     def _heading(self, progress: Progress, elapsed: float) -> str:
         if not progress.thought_deltas:

@@ -153,6 +153,7 @@ def details(reply: Reply) -> list[tuple[str, str]]:
         ("provider", reply.provider),
         ("generation", reply.id),
         ("finish reason", reply.finish_reason),
+        ("function calls", _steps(reply)),
         ("prompt tokens", _count(usage.prompt_tokens)),
         ("of them cached", _count(usage.cached_tokens) if usage.cached_tokens else ""),
         ("thought tokens", _count(usage.reasoning_tokens)),
@@ -178,6 +179,11 @@ def _origin(reply: Reply) -> str:
         return ""
     way = "written by hand" if reply.replayed.by_hand else "recorded"
     return f"{way} {reply.replayed.recorded}".rstrip()
+
+
+def _steps(reply: Reply) -> str:
+    count = len(reply.steps)
+    return f"{count}; tokens and cost are those of all requests together" if count else ""
 
 
 def _upstream_label(reply: Reply) -> str:

@@ -14,6 +14,7 @@ from IPython.display import display
 
 from hermes_magic.view import readout
 from hermes_magic.view.dress import dress, start_side
+from hermes_magic.view.folds import fold_html, fold_markdown
 from hermes_magic.view.markdown import plain_markdown, render
 from hermes_magic.view.text import plain
 
@@ -61,7 +62,7 @@ def noted(data: Mapping[str, str], note: str) -> dict[str, str]:
 
 def is_blank(reply: Reply) -> bool:
     """Tell whether there is nothing to show, not even that the reply was stopped."""
-    return reply.state == "failed" and not (reply.text or reply.thinking)
+    return reply.state == "failed" and not (reply.text or reply.thinking or reply.steps)
 
 
 class StaticView:
@@ -96,12 +97,17 @@ def html(reply: Reply, *, timed: bool, unfolded: bool = False) -> str:
             f'<div style="{_THOUGHT}{_QUIET}{_ANSWER}" dir="auto">'
             f"{dress(thought, start_side(reply.thinking))}</div></details>"
         )
-    answer = dress(render(reply.text.strip()), start_side(reply.text))
+    said = [part for step in reply.steps for part in (_said(step.said), fold_html(step))]
+    answer = "\n".join(filter(None, [*said, _said(reply.text)]))
     parts.append(f'<div class="hermes-answer" style="{_ANSWER}" dir="auto">{answer}</div>')
     parts += [_note(note) for note in readout.notes(reply)]
     parts.append(_cost(reply, timed=timed))
     parts.append("</div>")
     return "\n".join(parts)
+
+
+def _said(text: str) -> str:
+    return dress(render(text.strip()), start_side(text))
 
 
 def _note(note: str) -> str:
@@ -133,6 +139,8 @@ def markdown(reply: Reply, *, timed: bool, unfolded: bool = False) -> str:
         thought = plain_markdown(reply.thinking.strip())
         fold = "details open" if unfolded else "details"
         parts.append(f"<{fold}><summary>{heading}</summary>\n\n{thought}\n\n</details>")
+    for step in reply.steps:
+        parts += [plain_markdown(step.said.strip()), fold_markdown(step)]
     parts.append(plain_markdown(reply.text.strip()))
     lines = [*readout.notes(reply), readout.cost_line(reply, timed=timed)]
     parts += [f"*{plain_markdown(line)}*" for line in lines]

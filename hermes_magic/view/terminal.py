@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from hermes_magic.reply import Notice, Rethought, Retrying, Text, Thought
-from hermes_magic.view import readout
+from hermes_magic.reply import Notice, Rethought, Retrying, Text, Thought, ToolRan
+from hermes_magic.view import calls, readout
 from hermes_magic.view.text import printable
 
 if TYPE_CHECKING:
     from hermes_magic.options import Thoughts
-    from hermes_magic.reply import Event, Progress, Reply
+    from hermes_magic.reply import Event, Progress, Reply, ToolStep
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
@@ -46,6 +46,8 @@ class TerminalView:
                 case Rethought() if not self._hidden:
                     self._line("All that was thought; the answer follows.")
                     self._part = "thought"
+                case ToolRan(step):
+                    self._step(step)
                 case Notice(text):
                     self._line(text)
                 case Retrying(reason, delay, attempt, attempts):
@@ -54,7 +56,8 @@ class TerminalView:
 
     def close(self, reply: Reply) -> None:
         """Write the notes and the cost line."""
-        if not (reply.text or reply.thinking or reply.state == "complete"):
+        came = reply.text or reply.thinking or reply.steps
+        if not came and reply.state != "complete":
             return
         self._blank()
         for note in readout.notes(reply):
@@ -63,8 +66,14 @@ class TerminalView:
         self._line(readout.cost_line(reply, timed=True))
         self._out.flush()
 
+    def _step(self, step: ToolStep) -> None:
+        """Write a call and its result on a line between what was said before and after."""
+        if self._part != "step":
+            self._begin("step", "")
+        self._line(calls.line(step))
+
     def _thought_heading(self, progress: Progress) -> str:
-        if not self._part:
+        if self._part != "thought":
             return ""
         thinking = progress.timing.thinking
         spent = f"Thought for {readout.seconds(thinking)}" if thinking is not None else "Thought"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hermes_magic.view import readout
+from hermes_magic.view import calls, readout
 
 if TYPE_CHECKING:
     from hermes_magic.reply import Reply
@@ -24,6 +24,8 @@ def plain(reply: Reply, *, timed: bool) -> str:
     if reply.thinking.strip():
         indented = re.sub(r"(?m)^(?=.)", "  ", reply.thinking.strip())
         parts.append(f"[{readout.thought_heading(reply, timed=timed)}]\n{indented}")
+    for step in reply.steps:
+        parts += [step.said.strip(), f"[{calls.line(step)}]"]
     parts += [reply.text.strip(), *(f"[{note}]" for note in readout.notes(reply))]
     parts.append(f"[{readout.cost_line(reply, timed=timed)}]")
     return printable("\n\n".join(part for part in parts if part))

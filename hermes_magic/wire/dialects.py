@@ -3,6 +3,11 @@
 Bodies come in OpenRouter's terms. What a kind renames, adds or leaves out stands in its
 `Dialect`; nothing else differs, for `wire.chunks` reads every kind's replies.
 
+`tools`: vLLM (with --enable-auto-tool-choice --tool-call-parser hermes; without, it answers 400),
+SGLang (--tool-call-parser qwen25), llama.cpp (--jinja), Ollama (if the model's template has them,
+else 400) and LM Studio take them. OpenRouter lists none for Hermes 4, and Nous Portal's are not
+documented: there Hermes's own prompt form is used, which any server with the model understands.
+
 Sources, November 2026: vLLM's and SGLang's pages on reasoning outputs (`chat_template_kwargs`),
 the sources of llama.cpp's server (`server-schema.cpp`) and of Ollama (`openai/openai.go`,
 `server/routes.go`), LM Studio's list of payload parameters, and for Nous Portal the page of the
@@ -54,6 +59,8 @@ class Dialect:
         all_tokens: what `top_k` must be for all tokens.
         names: what models are called there, by OpenRouter's slug.
         asks_usage: whether usage comes only if the request asks for it.
+        tools: whether it takes `tools` and turns a model's calls into `tool_calls`, if it was
+            started so; what comes back as text all the same is read as Hermes writes it.
     """
 
     thinking: Thinking
@@ -62,6 +69,7 @@ class Dialect:
     all_tokens: int = 0
     names: Mapping[str, str] = field(default_factory=dict)
     asks_usage: bool = True
+    tools: bool = False
 
     def adapt(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Say a body of OpenRouter's in this dialect; the given one stays as it is."""
@@ -112,17 +120,18 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             Thinking.PROMPT,
             names={HERMES_4_405B: "Hermes-4-405B", HERMES_4_70B: "Hermes-4-70B"},
         ),
-        "vllm": Dialect(Thinking.TEMPLATE, all_tokens=-1, names=_AT_HUGGING_FACE),
-        "sglang": Dialect(Thinking.TEMPLATE, all_tokens=-1, names=_AT_HUGGING_FACE),
+        "vllm": Dialect(Thinking.TEMPLATE, all_tokens=-1, names=_AT_HUGGING_FACE, tools=True),
+        "sglang": Dialect(Thinking.TEMPLATE, all_tokens=-1, names=_AT_HUGGING_FACE, tools=True),
         # It serves one model and does not look at the name.
-        "llama.cpp": Dialect(Thinking.TEMPLATE, renamed=_LLAMA_CPP_NAMES),
+        "llama.cpp": Dialect(Thinking.TEMPLATE, renamed=_LLAMA_CPP_NAMES, tools=True),
         # Where a build of Hermes does not declare thinking, `reasoning_effort` is refused with a
         # 400, unless it is "none"; where it does, Ollama thinks unless told not to.
         "ollama": Dialect(
             Thinking.PROMPT_OR_EFFORT,
             unknown=ROUTING | {"top_k", "repetition_penalty"},
             names={HERMES_4_405B: "hermes4:405b", HERMES_4_70B: "hermes4:70b"},
+            tools=True,
         ),
-        "lmstudio": Dialect(Thinking.PROMPT, renamed=_LLAMA_CPP_NAMES),
+        "lmstudio": Dialect(Thinking.PROMPT, renamed=_LLAMA_CPP_NAMES, tools=True),
     }
 )

@@ -87,6 +87,11 @@ class Server:
         """Whether it is of a kind that people run themselves, so that the text stays with them."""
         return self.kind not in {"openrouter", "nous"}
 
+    @property
+    def takes_tools(self) -> bool:
+        """Whether it is of a kind that takes a request's `tools`."""
+        return DIALECTS[self.kind].tools
+
     def key(self, environ: Mapping[str, str]) -> str:
         """Give the key to send.
 

@@ -48,6 +48,8 @@ def keywords() -> None:
     ask("Why?", with_=["notes.txt", Path("more.txt")])
     ask("Why?", with_=Path("notes.txt"))
     ask("Why?", schema=City)
+    ask("Why?", tools=[len], max_steps=3)
+    ask("Why?", tools=[3])  # type: ignore[list-item]
     ask("Why?", schema=list[City])
     ask("Why?", schema=[City])
     ask("Why?", schema={"type": "object"})
