@@ -293,8 +293,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("tape", "the tape in use; off goes on without it", _tape, argument="off"),
     Command("login", "ask for a key without echo, and keep it", _login, takes_server=True),
     Command("logout", "remove the key that login has kept", _logout, takes_server=True),
-    Command(
-        "offline", "use the built-in demo server: no key, no network, nothing billed", _offline
-    ),
+    Command("offline", "use the built-in demo server: no key, network or bill", _offline),
     Command("online", "back to the real server", _online),
 )
