@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .lab import Lab, NotebookMaker
 
 SAVED = Path(__file__).parents[2] / "notebooks"
@@ -20,11 +22,13 @@ NAMES = [tape.stem for tape in sorted((SAVED / "tapes").iterdir())]
 
 
 @pytest.fixture
-def quick(lab: Lab) -> None:
+def quick(lab: Lab) -> Iterator[None]:
     """Play tapes as fast as a skimming reader, not at the pace of a model."""
-    profile = lab.home / "ipython" / "profile_default"
-    profile.mkdir(parents=True, exist_ok=True)
-    (profile / "ipython_config.py").write_text("c.HermesMagics.tape_speed = 20", "utf-8")
+    settings = lab.home / "ipython" / "profile_default" / "ipython_config.py"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text("c.HermesMagics.tape_speed = 20", "utf-8")
+    yield
+    settings.unlink()
 
 
 def told(path: Path) -> Any:
