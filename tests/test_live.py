@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hermes_magic.errors import BudgetError
 from hermes_magic.reply import (
+    Failed,
     Notice,
     Progress,
     Reply,
@@ -184,6 +186,13 @@ def test_the_end_is_the_static_bundle_and_the_widget_goes_to_what_closes_it() ->
     assert seen.display.shown == [bundle(reply)]
     assert seen.ended == [(seen.widget, ("cell", 3), bundle(reply))]
     assert not seen.widget.closed
+
+
+def test_what_is_refused_at_once_leaves_nothing_but_the_error() -> None:
+    seen = shown()
+    seen.show(Failed(BudgetError("Too dear.")))
+    seen.view.close(seen.builder.reply("failed"))
+    assert (seen.widget.frames, seen.display.shown, seen.ended) == ([], [], [])
 
 
 def test_where_nothing_came_nothing_stays() -> None:

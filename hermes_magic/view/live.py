@@ -16,6 +16,7 @@ import traitlets
 from IPython.display import display
 
 from hermes_magic.reply import (
+    Failed,
     Notice,
     Reply,
     Rethought,
@@ -134,6 +135,8 @@ class LiveView:
         for event in events:
             self._take(event)
         if self._widget is None:
+            if events and isinstance(events[-1], Failed) and not progress.begun:
+                return  # refused at once: there is nothing to show but the error
             self._open()
         elif not events and elapsed - self._at < _TICK:
             return
