@@ -1,0 +1,335 @@
+"""What a job keeps: every answer in a file, durable before the next question is sent.
+
+The file holds the answers by the hash of their request. Which row asks which question is kept in
+temporary tables of this connection, so that memory stays flat however many rows there are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from hermes_magic import errors
+from hermes_magic.money.place import private_folder, touch_private
+from hermes_magic.reply import Reply, Timing, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_BUSY_SECONDS: Final = 10.0
+_BLOCK: Final = 500
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS answers (
+    key BLOB NOT NULL PRIMARY KEY,         -- hash of the request
+    error TEXT NOT NULL,                   -- its type, or ''
+    message TEXT NOT NULL,
+    text TEXT NOT NULL,
+    thinking TEXT NOT NULL,
+    cost TEXT,                             -- USD, the server's own digits
+    estimate TEXT,
+    prompt_tokens INTEGER,
+    completion_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    cached_tokens INTEGER,
+    model TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    finish_reason TEXT NOT NULL,
+    generation TEXT NOT NULL,
+    seconds REAL
+);
+PRAGMA temp_store = FILE;
+CREATE TEMP TABLE places (                 -- row by row, in their order
+    place INTEGER PRIMARY KEY,
+    key BLOB,                              -- NULL: there is nothing to ask
+    problem TEXT NOT NULL                  -- why
+);
+CREATE TEMP TABLE questions (              -- each different one once, in their order
+    number INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    text TEXT NOT NULL,
+    times INTEGER NOT NULL DEFAULT 1
+);
+"""
+_ANSWER: Final = (
+    "error, message, text, thinking, cost, estimate, prompt_tokens, completion_tokens,"
+    " reasoning_tokens, cached_tokens, model, provider, finish_reason, generation, seconds"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request to make: its key and the user's message."""
+
+    key: bytes
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a request.
+
+    Attributes:
+        reply: the reply, as far as it came.
+        error: None if it is whole.
+    """
+
+    reply: Reply
+    error: errors.HermesError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many of the job's questions have an answer, how many of these are errors, and USD."""
+
+    answered: int
+    failed: int
+    usd: Decimal
+
+
+class Journal:
+    """One job's file, and the plan of this run; safe in threads.
+
+    Attributes:
+        path: the file, which only its owner can read.
+
+    Raises (all methods): `StorageError` if the file cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._unsaved: dict[bytes, Answer] = {}
+        with self._told():
+            private_folder(path.parent)
+            touch_private(path)
+            self._connection = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                # A kill loses nothing with this; a power cut may lose the last answers.
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+                self._connection.executescript(_SCHEMA)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def plan(self, rows: Iterable[tuple[Question | None, str]], *, dedupe: bool = True) -> None:
+        """Take the questions of all rows; a row without one says why.
+
+        Args:
+            rows: (question, "") or (None, the problem), in their order.
+            dedupe: whether equal questions are one.
+        """
+        block: list[tuple[Question | None, str]] = []
+        place = 0
+        for row in rows:
+            block.append(row)
+            if len(block) == _BLOCK:
+                self._plan(place, block, dedupe=dedupe)
+                place += len(block)
+                block.clear()
+        self._plan(place, block, dedupe=dedupe)
+
+    def _plan(
+        self, place: int, block: list[tuple[Question | None, str]], *, dedupe: bool
+    ) -> None:
+        with self._lock, self._told():
+            self._connection.execute("BEGIN")
+            for at, (question, problem) in enumerate(block, place):
+                key = None
+                if question is not None:
+                    key = self._ask_once(question) if dedupe else self._ask_again(question)
+                self._connection.execute("INSERT INTO places VALUES (?, ?, ?)", (at, key, problem))
+            self._connection.execute("COMMIT")
+
+    def _ask_once(self, question: Question) -> bytes:
+        self._connection.execute(
+            "INSERT INTO questions (key, text) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+            (question.key, question.text),
+        )
+        return question.key
+
+    def _ask_again(self, question: Question) -> bytes:
+        """Give the first of equal questions the key it would have alone, each other its own."""
+        (times,) = self._connection.execute(
+            "INSERT INTO questions (key, text) VALUES (?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET times = times + 1 RETURNING times",
+            (question.key, question.text),
+        ).fetchone()
+        if times == 1:
+            return question.key
+        key = question.key + b"%d" % times
+        self._connection.execute(
+            "INSERT INTO questions (key, text) VALUES (?, ?)", (key, question.text)
+        )
+        return key
+
+    def forget(self, *, failed_only: bool) -> None:
+        """Forget the answers of this run's questions, or only those that are errors."""
+        which = "error != '' AND " if failed_only else ""
+        with self._lock, self._told():
+            self._connection.execute(
+                f"DELETE FROM answers WHERE {which}key IN (SELECT key FROM questions)"  # noqa: S608
+            )
+
+    def open_questions(self) -> Iterator[Question]:
+        """Give the questions that have no answer, in their order."""
+        last = -1
+        while block := self._select(
+            "SELECT number, questions.key, questions.text FROM questions"
+            " LEFT JOIN answers USING (key)"
+            " WHERE number > ? AND answers.key IS NULL ORDER BY number LIMIT ?",
+            last,
+            _BLOCK,
+        ):
+            for last, key, text in block:  # noqa: B007 - where the next block begins
+                yield Question(key, text)
+
+    def keep(self, key: bytes, answer: Answer) -> None:
+        """Keep an answer; it is durable when this returns.
+
+        An answer that cannot be written stays in hand for as long as this object lives.
+        """
+        values = _values(answer)
+        marks = ", ".join("?" * (len(values) + 1))
+        with self._lock:
+            try:
+                with self._told():
+                    self._connection.execute(
+                        f"INSERT OR REPLACE INTO answers (key, {_ANSWER}) VALUES ({marks})",  # noqa: S608
+                        (key, *values),
+                    )
+            except errors.StorageError:
+                self._unsaved[key] = answer
+                raise
+
+    def answers(self) -> Iterator[tuple[Answer | None, str]]:
+        """Give each row's answer, in their order: None and why not, where there is none."""
+        last = -1
+        while block := self._select(
+            f"SELECT place, places.key, problem, answers.key IS NOT NULL, {_ANSWER} FROM places"  # noqa: S608
+            " LEFT JOIN answers USING (key) WHERE place > ? ORDER BY place LIMIT ?",
+            last,
+            _BLOCK,
+        ):
+            for last, key, problem, found, *values in block:  # noqa: B007 - as above
+                yield (_answer(values) if found else self._unsaved.get(key)), problem
+
+    def counts(self) -> Counts:
+        """Count the answers to this run's questions."""
+        failed, answered, usd = 0, 0, Decimal(0)
+        with self._lock, self._told():
+            rows = self._connection.execute(
+                "SELECT answers.error != '', coalesce(cost, estimate) FROM questions"
+                " JOIN answers USING (key)"
+            )
+            for is_error, cost in rows:
+                answered += 1
+                failed += is_error
+                usd += Decimal(cost or 0)
+        return Counts(answered, failed, usd)
+
+    def mean_tokens(self) -> int | None:
+        """Give how long the job's answers have been on average, in tokens; None without any."""
+        ((mean,),) = self._select(
+            "SELECT avg(completion_tokens) FROM (SELECT completion_tokens FROM answers"
+            " WHERE error = '' LIMIT 1000)"
+        )
+        return None if mean is None else round(mean)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        ((count,),) = self._select("SELECT count(*) FROM places")
+        return int(count)
+
+    @property
+    def questions(self) -> int:
+        """How many different questions there are."""
+        ((count,),) = self._select("SELECT count(*) FROM questions")
+        return int(count)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def _select(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._lock, self._told():
+            return self._connection.execute(statement, values).fetchall()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            reason = getattr(error, "strerror", "") or str(error)
+            raise errors.StorageError(
+                f"The answers cannot be kept in {self.path}: {reason.rstrip('.').lower()}."
+            ) from error
+
+
+def _values(answer: Answer) -> tuple[object, ...]:
+    reply, usage = answer.reply, answer.reply.usage
+    return (
+        "" if answer.error is None else type(answer.error).__name__,
+        "" if answer.error is None else str(answer.error),
+        _storable(reply.text),
+        _storable(reply.thinking),
+        None if usage.cost is None else str(usage.cost),
+        None if usage.estimate is None else str(usage.estimate),
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.reasoning_tokens,
+        usage.cached_tokens,
+        _storable(reply.model),
+        _storable(reply.provider),
+        _storable(reply.finish_reason),
+        _storable(reply.id),
+        reply.timing.total,
+    )
+
+
+def _storable(text: str) -> str:
+    """Replace half a surrogate pair, which a model may write and SQLite cannot keep."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _answer(values: list[Any]) -> Answer:
+    kind, message, text, thinking, cost, estimate, *tokens = values[:10]
+    model, provider, finish_reason, generation, seconds = values[10:]
+    usage = Usage(
+        *tokens,
+        cost=None if cost is None else Decimal(cost),
+        estimate=None if estimate is None else Decimal(estimate),
+    )
+    reply = Reply(
+        text,
+        thinking,
+        usage,
+        model,
+        provider,
+        finish_reason,
+        generation,
+        timing=Timing(total=seconds),
+    )
+    if not kind:
+        return Answer(reply)
+    reply = replace(reply, state="failed")
+    error = _error(kind, message)
+    error.reply = reply
+    return Answer(reply, error)
+
+
+def _error(kind: str, message: str) -> errors.HermesError:
+    """Make the error that was kept; of a type that is no more, the general one."""
+    made = getattr(errors, kind, errors.HermesError)
+    if not (isinstance(made, type) and issubclass(made, errors.HermesError)):
+        made = errors.HermesError
+    return made(message, hint="")
