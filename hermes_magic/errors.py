@@ -26,6 +26,7 @@
     │   ├── ProtocolError          the answer is not a chat completion
     │   ├── TruncatedError         the stream ended before the answer did
     │   ├── EmptyReplyError        the model answered with nothing at all
+    │   ├── NotSentError           a row of a batch that had to stop before it
     │   └── StorageError           a batch's answers cannot be kept: a full disk, no permission
     └── Stopped (KeyboardInterrupt)    the person stopped the answer
 
@@ -272,6 +273,10 @@ class EmptyReplyError(HermesError):
     """The model finished without a word."""
 
     default_hint = "Run the cell again; OpenRouter does not charge for empty answers."
+
+
+class NotSentError(HermesError):
+    """A row was not sent, for its batch had to stop before it."""
 
 
 class StorageError(HermesError):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
+from hermes_magic.batch.answer import Answer
 from hermes_magic.batch.bound import Bound
-from hermes_magic.batch.journal import Answer
 from hermes_magic.errors import (
     AuthenticationError,
     BudgetError,

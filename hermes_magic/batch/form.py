@@ -26,23 +26,25 @@ class Form:
         body: as the server wants it, its messages those before the user's.
         shape: what is done to the events of a reply.
         schema: what the answers must be; None for any text.
+        prefix: what stands before each text, such as things attached.
     """
 
     address: str
     body: Mapping[str, Any]
     shape: Shape
     schema: Schema | None = None
+    prefix: str = ""
     _hash: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         asked = {name: each for name, each in self.body.items() if name not in _HOW_IT_COMES}
-        shared = [self.address, asked, self.body["messages"]]
+        shared = [self.address, asked, self.body["messages"], self.prefix]
         text = json.dumps(shared, sort_keys=True, default=str)
         object.__setattr__(self, "_hash", hashlib.sha256(text.encode()))
 
     def request(self, text: str, *further: Mapping[str, Any]) -> dict[str, Any]:
         """Give the body that asks this, with what was said after it."""
-        user = {"role": "user", "content": text}
+        user = {"role": "user", "content": self.prefix + text}
         return {**self.body, "messages": [*self.body["messages"], user, *further]}
 
     def key(self, text: str) -> bytes:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from hermes_magic import errors
+from hermes_magic.batch.answer import COLUMNS, Answer, answer_of, values_of
+from hermes_magic.money.calls import EXACT
 from hermes_magic.money.place import private_folder, touch_private
-from hermes_magic.reply import Reply, Timing, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +47,8 @@ PRAGMA temp_store = FILE;
 CREATE TEMP TABLE places (                 -- row by row, in their order
     place INTEGER PRIMARY KEY,
     key BLOB,                              -- NULL: there is nothing to ask
-    problem TEXT NOT NULL                  -- why
+    problem TEXT NOT NULL,                 -- why
+    first INTEGER NOT NULL                 -- whether it is the first with its key
 );
 CREATE TEMP TABLE questions (              -- each different one once, in their order
     number INTEGER PRIMARY KEY,
@@ -55,10 +57,6 @@ CREATE TEMP TABLE questions (              -- each different one once, in their 
     times INTEGER NOT NULL DEFAULT 1
 );
 """
-_ANSWER: Final = (
-    "error, message, text, thinking, cost, estimate, prompt_tokens, completion_tokens,"
-    " reasoning_tokens, cached_tokens, model, provider, finish_reason, generation, seconds"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +68,37 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of a request.
+class Place:
+    """What came of a row.
 
     Attributes:
-        reply: the reply, as far as it came.
-        error: None if it is whole.
+        answer: None if there is none.
+        problem: why nothing could be asked, or "".
+        first: whether no row before it asks the same.
     """
 
-    reply: Reply
-    error: errors.HermesError | None = None
+    answer: Answer | None
+    problem: str
+    first: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
     """How many of the job's questions have an answer, how many of these are errors, and USD."""
 
-    answered: int
-    failed: int
-    usd: Decimal
+    answered: int = 0
+    failed: int = 0
+    usd: Decimal = Decimal(0)
+
+    def plus(self, answer: Answer) -> Counts:
+        """Give the counts with one more answer."""
+        reply = answer.reply
+        cost = reply.usage.cost if reply.usage.cost is not None else reply.estimate
+        return Counts(
+            self.answered + 1,
+            self.failed + (answer.error is not None),
+            EXACT.add(self.usd, cost or Decimal(0)),
+        )
 
 
 class Journal:
@@ -96,12 +106,14 @@ class Journal:
 
     Attributes:
         path: the file, which only its owner can read.
+        counts: of the answers to this run's questions, from `count` on.
 
     Raises (all methods): `StorageError` if the file cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.counts = Counts()
         self._lock = threading.RLock()
         self._unsaved: dict[bytes, Answer] = {}
         with self._told():
@@ -136,26 +148,27 @@ class Journal:
                 block.clear()
         self._plan(place, block, dedupe=dedupe)
 
-    def _plan(
-        self, place: int, block: list[tuple[Question | None, str]], *, dedupe: bool
-    ) -> None:
+    def _plan(self, place: int, block: list[tuple[Question | None, str]], *, dedupe: bool) -> None:
         with self._lock, self._told():
             self._connection.execute("BEGIN")
             for at, (question, problem) in enumerate(block, place):
-                key = None
+                key, first = None, False
                 if question is not None:
-                    key = self._ask_once(question) if dedupe else self._ask_again(question)
-                self._connection.execute("INSERT INTO places VALUES (?, ?, ?)", (at, key, problem))
+                    take = self._ask_once if dedupe else self._ask_again
+                    key, first = take(question)
+                self._connection.execute(
+                    "INSERT INTO places VALUES (?, ?, ?, ?)", (at, key, problem, first)
+                )
             self._connection.execute("COMMIT")
 
-    def _ask_once(self, question: Question) -> bytes:
-        self._connection.execute(
+    def _ask_once(self, question: Question) -> tuple[bytes, bool]:
+        added = self._connection.execute(
             "INSERT INTO questions (key, text) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
             (question.key, question.text),
         )
-        return question.key
+        return question.key, added.rowcount > 0
 
-    def _ask_again(self, question: Question) -> bytes:
+    def _ask_again(self, question: Question) -> tuple[bytes, bool]:
         """Give the first of equal questions the key it would have alone, each other its own."""
         (times,) = self._connection.execute(
             "INSERT INTO questions (key, text) VALUES (?, ?)"
@@ -163,12 +176,12 @@ class Journal:
             (question.key, question.text),
         ).fetchone()
         if times == 1:
-            return question.key
+            return question.key, True
         key = question.key + b"%d" % times
         self._connection.execute(
             "INSERT INTO questions (key, text) VALUES (?, ?)", (key, question.text)
         )
-        return key
+        return key, True
 
     def forget(self, *, failed_only: bool) -> None:
         """Forget the answers of this run's questions, or only those that are errors."""
@@ -196,33 +209,42 @@ class Journal:
 
         An answer that cannot be written stays in hand for as long as this object lives.
         """
-        values = _values(answer)
+        values = values_of(answer)
         marks = ", ".join("?" * (len(values) + 1))
         with self._lock:
+            self.counts = self.counts.plus(answer)
             try:
                 with self._told():
                     self._connection.execute(
-                        f"INSERT OR REPLACE INTO answers (key, {_ANSWER}) VALUES ({marks})",  # noqa: S608
+                        f"INSERT OR REPLACE INTO answers (key, {COLUMNS}) VALUES ({marks})",  # noqa: S608
                         (key, *values),
                     )
             except errors.StorageError:
                 self._unsaved[key] = answer
                 raise
 
-    def answers(self) -> Iterator[tuple[Answer | None, str]]:
-        """Give each row's answer, in their order: None and why not, where there is none."""
+    def places(self) -> Iterator[Place]:
+        """Give what came of each row, in their order."""
         last = -1
         while block := self._select(
-            f"SELECT place, places.key, problem, answers.key IS NOT NULL, {_ANSWER} FROM places"  # noqa: S608
-            " LEFT JOIN answers USING (key) WHERE place > ? ORDER BY place LIMIT ?",
+            f"SELECT place, places.key, problem, first, answers.key IS NOT NULL, {COLUMNS}"  # noqa: S608
+            " FROM places LEFT JOIN answers USING (key) WHERE place > ? ORDER BY place LIMIT ?",
             last,
             _BLOCK,
         ):
-            for last, key, problem, found, *values in block:  # noqa: B007 - as above
-                yield (_answer(values) if found else self._unsaved.get(key)), problem
+            for last, key, problem, first, found, *values in block:  # noqa: B007 - as above
+                answer = answer_of(values) if found else self._unsaved.get(key)
+                yield Place(answer, problem, bool(first))
 
-    def counts(self) -> Counts:
-        """Count the answers to this run's questions."""
+    def texts(self) -> list[str | None]:
+        """Give each row's question as text; None where there is nothing to ask."""
+        rows = self._select(
+            "SELECT text FROM places LEFT JOIN questions USING (key) ORDER BY place"
+        )
+        return [text for (text,) in rows]
+
+    def count(self) -> Counts:
+        """Count the answers to this run's questions; `keep` goes on counting from there."""
         failed, answered, usd = 0, 0, Decimal(0)
         with self._lock, self._told():
             rows = self._connection.execute(
@@ -232,8 +254,9 @@ class Journal:
             for is_error, cost in rows:
                 answered += 1
                 failed += is_error
-                usd += Decimal(cost or 0)
-        return Counts(answered, failed, usd)
+                usd = EXACT.add(usd, Decimal(cost or 0))
+            self.counts = Counts(answered, failed, usd)
+            return self.counts
 
     def mean_tokens(self) -> int | None:
         """Give how long the job's answers have been on average, in tokens; None without any."""
@@ -273,63 +296,3 @@ class Journal:
             raise errors.StorageError(
                 f"The answers cannot be kept in {self.path}: {reason.rstrip('.').lower()}."
             ) from error
-
-
-def _values(answer: Answer) -> tuple[object, ...]:
-    reply, usage = answer.reply, answer.reply.usage
-    return (
-        "" if answer.error is None else type(answer.error).__name__,
-        "" if answer.error is None else str(answer.error),
-        _storable(reply.text),
-        _storable(reply.thinking),
-        None if usage.cost is None else str(usage.cost),
-        None if usage.estimate is None else str(usage.estimate),
-        usage.prompt_tokens,
-        usage.completion_tokens,
-        usage.reasoning_tokens,
-        usage.cached_tokens,
-        _storable(reply.model),
-        _storable(reply.provider),
-        _storable(reply.finish_reason),
-        _storable(reply.id),
-        reply.timing.total,
-    )
-
-
-def _storable(text: str) -> str:
-    """Replace half a surrogate pair, which a model may write and SQLite cannot keep."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _answer(values: list[Any]) -> Answer:
-    kind, message, text, thinking, cost, estimate, *tokens = values[:10]
-    model, provider, finish_reason, generation, seconds = values[10:]
-    usage = Usage(
-        *tokens,
-        cost=None if cost is None else Decimal(cost),
-        estimate=None if estimate is None else Decimal(estimate),
-    )
-    reply = Reply(
-        text,
-        thinking,
-        usage,
-        model,
-        provider,
-        finish_reason,
-        generation,
-        timing=Timing(total=seconds),
-    )
-    if not kind:
-        return Answer(reply)
-    reply = replace(reply, state="failed")
-    error = _error(kind, message)
-    error.reply = reply
-    return Answer(reply, error)
-
-
-def _error(kind: str, message: str) -> errors.HermesError:
-    """Make the error that was kept; of a type that is no more, the general one."""
-    made = getattr(errors, kind, errors.HermesError)
-    if not (isinstance(made, type) and issubclass(made, errors.HermesError)):
-        made = errors.HermesError
-    return made(message, hint="")

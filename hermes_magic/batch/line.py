@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hermes_magic.errors import HermesError, SchemaError
-from hermes_magic.reply import Failed, Reply, ReplyBuilder, Usage
 from hermes_magic.money.calls import EXACT
+from hermes_magic.reply import Failed, Reply, ReplyBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -101,16 +101,12 @@ class Line:
 def _together(first: Reply, second: Reply) -> Reply:
     """Give the second reply with what both took."""
     one, other = first.usage, second.usage
-    usage = Usage(
-        *(
-            _sum(getattr(one, name), getattr(other, name))
-            for name in (
-                "prompt_tokens",
-                "completion_tokens",
-                "reasoning_tokens",
-                "cached_tokens",
-            )
-        ),
+    usage = replace(
+        other,
+        prompt_tokens=_sum(one.prompt_tokens, other.prompt_tokens),
+        completion_tokens=_sum(one.completion_tokens, other.completion_tokens),
+        reasoning_tokens=_sum(one.reasoning_tokens, other.reasoning_tokens),
+        cached_tokens=_sum(one.cached_tokens, other.cached_tokens),
         cost=_usd(one.cost, other.cost),
         estimate=_usd(one.estimate, other.estimate),
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from hermes_magic.money.calls import Spent
-    from hermes_magic.money.prices import PriceList, Quote
+    from hermes_magic.money.prices import Quote
     from hermes_magic.reply import Usage
     from hermes_magic.wire.client import Client
     from hermes_magic.wire.settle import Learner
@@ -52,6 +52,13 @@ class Books(Protocol):
         """Give what the person should be told about the books, once."""
 
 
+class Prices(Protocol):
+    """What estimates a request: a `PriceList`, or the price a batch began with."""
+
+    def quote(self, body: Mapping[str, Any], *, ask: bool) -> Quote:
+        """Estimate it; `ask` allows to ask the server for its price."""
+
+
 class BookedSender:
     """Sends requests through a client; each of them is a call of its own in the ledger.
 
@@ -60,7 +67,7 @@ class BookedSender:
     """
 
     def __init__(
-        self, client: Client, ledger: Books, prices: PriceList, entry: Entry, limits: Limits
+        self, client: Client, ledger: Books, prices: Prices, entry: Entry, limits: Limits
     ) -> None:
         self._client = client
         self._ledger = ledger

@@ -46,18 +46,21 @@ class GroupLedger:
         ledger: the person's.
         limits: `cell` is that of the batch as a whole.
         entry: whose calls these are.
+        spent: USD that count against the batch's own limit already.
     """
 
-    def __init__(self, ledger: Ledger, limits: Limits, entry: Entry) -> None:
+    def __init__(
+        self, ledger: Ledger, limits: Limits, entry: Entry, spent: Decimal = _NOTHING.cell
+    ) -> None:
         self._ledger = ledger
         self._limits = limits
-        self._entry = entry
+        self.entry = entry
         self._writing = threading.Lock()
         self._lock = threading.Condition()
         self._changes: list[Callable[[], object]] = []
         self._wishes: list[_Wish] = []
         self._open: dict[str, _Wish] = {}
-        self._counted = Decimal(0)
+        self._counted = spent
         self._ended = 0
         self._closed = False
 
@@ -193,7 +196,7 @@ class GroupLedger:
         """Give what counts; ask the ledger only for what others can change as well."""
         if self._limits.notebook is None and self._limits.day is None:
             return replace(_NOTHING, cell=counted)
-        return replace(self._ledger.spent(self._entry), cell=counted)
+        return replace(self._ledger.spent(self.entry), cell=counted)
 
 
 def _plus(spent: Spent, usd: Decimal) -> Spent:

@@ -10,8 +10,8 @@ from hermes_magic.options.spec import option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options(RequestOptions):
-    """One cell's options, the defaults filled in: those of the request, and what is done here."""
+class CellOptions(RequestOptions):
+    """The options of one question, defaults filled in: the request's, and what is done here."""
 
     retries: int = option(
         "--retries",
