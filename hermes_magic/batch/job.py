@@ -51,7 +51,12 @@ _SHOWN_CHARS: Final = 160
 
 
 class Job:
-    """One run of a task."""
+    """One run of a task.
+
+    Args:
+        task: what is asked.
+        account: what its calls are booked to.
+    """
 
     def __init__(self, task: Task, account: Account) -> None:
         path = data_folder() / FOLDER / f"{task.form.job(task.text.template)}.sqlite3"

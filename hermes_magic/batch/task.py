@@ -70,7 +70,7 @@ class Written:
     schema: Schema | None = None
 
 
-def task_of(desk: Desk, session: Session, written: Written) -> Task:
+def task_of(desk: Desk, written: Written) -> Task:
     """Make the task that asks a text of each row.
 
     Raises:
@@ -93,7 +93,7 @@ def task_of(desk: Desk, session: Session, written: Written) -> Task:
     return Task(
         server,
         key,
-        _form(session, server, key, written),
+        _form(desk.session, server, key, written),
         Text(written.text, written.namespace, literal=not options.vars),
         source,
         None if desk.is_offline else limits,

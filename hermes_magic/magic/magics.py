@@ -112,6 +112,9 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         if options.help:
             sys.stdout.write(_help())
             return None
+        if options.each:
+            return self._each(options, _question(rest, cell), cell)
+        _refuse_batch_options(options)
         namespace = self._shell.user_ns
         if asked.kind == prepared.EXPLAIN:
             question = fixing.explain(asked.name, options, words, namespace)
@@ -134,6 +137,12 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         if options.code:
             self._offer(reply)
         return reply
+
+    def _each(self, options: grammar.Options, text: str, cell: str | None) -> object:
+        from hermes_magic.magic.each import EachRow
+
+        result = EachRow(self._shell, self._desk).run(options, text)
+        return result if cell is None else None
 
     def _parsed(self, line: str, *, bare: bool) -> tuple[grammar.Options, str]:
         """Read a line; the model's default is the server's, which the line may name."""
@@ -196,6 +205,13 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
 
     def _defaults(self) -> dict[str, Any]:
         return {row.name: getattr(self, row.name) for row in TRAIT_ROWS}
+
+
+def _refuse_batch_options(options: grammar.Options) -> None:
+    """Refuse what has no meaning for one question, since the person means a batch."""
+    if options.fresh or options.retry_failed:
+        flag = "--fresh" if options.fresh else "--retry-failed"
+        raise OptionError(f"{flag} goes with --each NAME, which is missing.")
 
 
 def notebook_path(shell: InteractiveShell) -> str:
