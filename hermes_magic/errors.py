@@ -278,6 +278,8 @@ class EmptyReplyError(HermesError):
 class NotSentError(HermesError):
     """A row was not sent, for its batch had to stop before it."""
 
+    default_hint = "Run it again to go on."
+
 
 class StorageError(HermesError):
     """The answers of a batch cannot be kept, so that none is asked for."""

@@ -87,4 +87,6 @@ def _error(kind: str, message: str) -> errors.HermesError:
     made = getattr(errors, kind, errors.HermesError)
     if not (isinstance(made, type) and issubclass(made, errors.HermesError)):
         made = errors.HermesError
-    return made(message, hint="")
+    error = made(message)
+    error.hint = ""  # it stands in the message
+    return error

@@ -82,7 +82,7 @@ class Engine:
         self._stop = threading.Event()
         self._over = threading.Event()
         self._bug: BaseException | None = None
-        self._unreachable = 0
+        self._unreached: list[tuple[Question, Answer]] = []
         self._working = 0
         self._threads: list[threading.Thread] = []
 
@@ -130,6 +130,7 @@ class Engine:
             last = not self._working
         if last:
             try:
+                self._reached()
                 self._at_end()
             finally:
                 self._over.set()
@@ -171,8 +172,8 @@ class Engine:
             return error
         finally:
             self.bound.leave(ticket, answered=answered)
-        self._unreachable = 0
         self._put(question, Answer(reply))
+        self._reached()
         return None
 
     def _rest(self, error: HermesError, ticket: int) -> None:
@@ -186,12 +187,24 @@ class Engine:
         """Keep a row's error; one that says that the server is out of reach may be no row's."""
         if self._stop.is_set() and _is_refusal(error):
             return
+        answer = Answer(error.reply or Reply(state="failed"), error)
         if isinstance(error, NetworkError) and not isinstance(error, ServerTimeoutError):
-            self._unreachable += 1
-            if self._unreachable >= max(_FEWEST_CUT_OFF, self._at_once):
+            with self._lock:
+                self._unreached.append((question, answer))
+                many = len(self._unreached) >= max(_FEWEST_CUT_OFF, self._at_once)
+            if many:
                 self.stop(error)
+        else:
+            self._put(question, answer)
+
+    def _reached(self) -> None:
+        """Keep what seemed out of reach as errors of these rows, unless it has ended the run."""
+        with self._lock:
+            own, self._unreached = self._unreached, []
+            if self.reason is not None:
                 return
-        self._put(question, Answer(error.reply or Reply(state="failed"), error))
+        for question, answer in own:
+            self._put(question, answer)
 
     def _put(self, question: Question, answer: Answer) -> None:
         try:

@@ -212,7 +212,8 @@ class _Run:
         view.close(self._last_figures(total))
         if self._stopped:
             raise self._told(result, total)
-        nothing = not self._journal.counts.answered
+        counts = self._journal.counts
+        nothing = counts.answered == counts.failed
         if reason is not None and (nothing or isinstance(reason, StorageError)):
             reason.result = result
             raise reason
