@@ -188,7 +188,7 @@ class Engine:
         if self._stop.is_set() and _is_refusal(error):
             return
         answer = Answer(error.reply or Reply(state="failed"), error)
-        if isinstance(error, NetworkError) and not isinstance(error, ServerTimeoutError):
+        if _is_out_of_reach(error):
             with self._lock:
                 self._unreached.append((question, answer))
                 many = len(self._unreached) >= max(_FEWEST_CUT_OFF, self._at_once)
@@ -216,6 +216,13 @@ class Engine:
 def _is_refusal(error: HermesError) -> bool:
     """Tell whether the server wants rest."""
     return isinstance(error, RateLimitError) or error.retry_after is not None
+
+
+def _is_out_of_reach(error: HermesError) -> bool:
+    """Tell whether the request cannot have been answered for want of a connection."""
+    if isinstance(error, ServerTimeoutError) or _may_be_billed(error):
+        return False
+    return isinstance(error, NetworkError)
 
 
 def _may_be_billed(error: HermesError) -> bool:

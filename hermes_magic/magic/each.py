@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hermes_magic.asking.interrupts import on_interrupt
 from hermes_magic.asking.naming import did_you_mean, schema
 from hermes_magic.batch.job import Job
 from hermes_magic.batch.result import Result
 from hermes_magic.batch.task import Written, task_of
 from hermes_magic.errors import Failure, OptionError
-from hermes_magic.magic.interrupts import on_interrupt
 from hermes_magic.view.progress import open_progress
 
 if TYPE_CHECKING:
