@@ -17,6 +17,7 @@ from hermes_magic import errors
 from hermes_magic.batch.answer import COLUMNS, Answer, answer_of, values_of
 from hermes_magic.money.calls import EXACT
 from hermes_magic.money.place import private_folder, touch_private
+from hermes_magic.money.store import is_damage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _BUSY_SECONDS: Final = 10.0
 _BLOCK: Final = 500
+_BEGIN_ANEW: Final = "Move that file away to begin anew."
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS answers (
     key BLOB NOT NULL PRIMARY KEY,         -- hash of the request
@@ -294,5 +296,6 @@ class Journal:
         except (sqlite3.Error, OSError) as error:
             reason = getattr(error, "strerror", "") or str(error)
             raise errors.StorageError(
-                f"The answers cannot be kept in {self.path}: {reason.rstrip('.').lower()}."
+                f"The answers cannot be kept in {self.path}: {reason.rstrip('.').lower()}.",
+                hint=_BEGIN_ANEW if is_damage(error) else None,
             ) from error

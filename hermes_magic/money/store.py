@@ -193,7 +193,7 @@ class Store:
 
     def _recover(self, error: sqlite3.Error | OSError) -> None:
         """Move a damaged file aside; leave any other alone."""
-        if not _is_damage(error) or self._in_memory:
+        if not is_damage(error) or self._in_memory:
             self._leave(error)
             return
         self.close()
@@ -265,7 +265,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _is_damage(error: sqlite3.Error | OSError) -> bool:
+def is_damage(error: sqlite3.Error | OSError) -> bool:
+    """Tell whether a file is no database, or a broken one."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & _PRIMARY_CODE in _DAMAGED
 
