@@ -200,13 +200,12 @@ class _Run:
         self._engine.start(expected.questions)
         try:
             with stoppable(self._stop):
-                while not self._engine.wait(_TICK) and not self._stopped:
+                while not (self._engine.wait(_TICK) or self._stopped):
                     if self._books is not None:
                         self._books.flush()
                     view.show(self._figures(total))
-        except BaseException:
+        finally:
             self._engine.stop()
-            raise
         reason = self._engine.reason
         result = Result(self._journal, self._task.source, self._task.form.schema, reason)
         view.close(self._last_figures(total))
@@ -220,8 +219,8 @@ class _Run:
         return result
 
     def _stop(self) -> None:
+        """Note an interrupt: a signal's handler should do no more."""
         self._stopped = True
-        self._engine.stop()
 
     def _told(self, result: Result, total: int) -> Stopped:
         done, under_way = self._journal.counts.answered, self._engine.bound.running

@@ -13,6 +13,8 @@ from hermes_magic.errors import OptionError
 from hermes_magic.prompt import refuse_empty
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hermes_magic.asking.desk import Desk
     from hermes_magic.batch.rows import Source
     from hermes_magic.money.budget import Limits
@@ -61,6 +63,7 @@ class Written:
         data: what has the rows.
         namespace: the notebook's variables.
         schema: what the answers must be, or None for any text.
+        things: what is attached, by name; None for what the namespace has.
     """
 
     options: Options
@@ -68,6 +71,7 @@ class Written:
     data: Any
     namespace: dict[str, Any]
     schema: Schema | None = None
+    things: Mapping[str, Any] | None = None
 
 
 def task_of(desk: Desk, written: Written) -> Task:
@@ -113,7 +117,8 @@ def _form(session: Session, server: Server, key: str, written: Written) -> Form:
     options, schema, text = written.options, written.schema, written.text
     if schema is not None:
         options = demand(schema, options)
-    blank = compose(replace(options, vars=False), text, written.namespace)
+    things = written.namespace if written.things is None else written.things
+    blank = compose(replace(options, vars=False), text, dict(things))
     request = session.request(server, key, options, blank)
     body = dict(request.body)
     if server.is_openrouter:  # whole bodies are cheaper, and it keeps their line alive

@@ -100,6 +100,9 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         if options.help:
             sys.stdout.write(_help())
             return None
+        if options.each:
+            return self._each(options, _question(rest, cell), cell)
+        _refuse_batch_options(options)
         question = compose(options, _question(rest, cell), self._shell.user_ns)
         reply = self._ask(options, question, f"{line}\n{cell or ''}")
         return reply if cell is None else None
@@ -112,9 +115,6 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         if options.help:
             sys.stdout.write(_help())
             return None
-        if options.each:
-            return self._each(options, _question(rest, cell), cell)
-        _refuse_batch_options(options)
         namespace = self._shell.user_ns
         if asked.kind == prepared.EXPLAIN:
             question = fixing.explain(asked.name, options, words, namespace)
