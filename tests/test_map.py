@@ -35,9 +35,8 @@ def respond(text: str, _time: int) -> Response | None:
 
 
 @pytest.fixture
-def till(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Till]:
+def till(monkeypatch: pytest.MonkeyPatch) -> Iterator[Till]:
     with Till(respond) as till:
-        monkeypatch.setenv("HERMES_MAGIC_DATA", str(tmp_path))
         monkeypatch.setenv("OPENROUTER_BASE_URL", till.base_url)
         monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
         yield till
