@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import itertools
 import stat
 import threading
@@ -326,6 +328,17 @@ def test_a_stop_gives_what_is_in_hand_and_what_was_under_way_is_kept_and_not_ask
         whole = office.run("About {{row}}", range(40), at_once=5)
         assert till.paid() == {f"About {number}": 1 for number in range(40)}
     assert whole.done == 40
+
+
+def test_answers_under_way_are_kept_even_if_nobody_holds_the_result() -> None:
+    watcher = Watcher(stop_when=lambda figures: figures.done >= 2)
+    with Till(latency=0.3) as till:
+        office = Office(till.base_url)
+        with contextlib.suppress(Stopped):
+            office.run("About {{row}}", range(20), watcher, at_once=4)
+        gc.collect()
+        office.run("About {{row}}", range(20), at_once=4)
+        assert till.paid() == {f"About {number}": 1 for number in range(20)}
 
 
 def test_two_runs_of_one_job_do_not_pay_twice() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hermes_magic.errors import BudgetError, NotSentError, OptionError
+from hermes_magic.errors import BudgetError, NotSentError, OptionError, Stopped
 from hermes_magic.money.budget import Limits
 from hermes_magic.money.calls import Entry, Outcome, Spent, exact_sum
 from hermes_magic.money.group import GroupLedger
@@ -16,7 +17,7 @@ from hermes_magic.money.ledger import Ledger
 from hermes_magic.money.store import Store
 from hermes_magic.offline import Response
 from hermes_magic.reply import Usage
-from tests.batch.jobs import KEY, Office
+from tests.batch.jobs import KEY, Office, Watcher, settled_threads
 from tests.batch.till import COST, Till, answer, refusal
 
 if TYPE_CHECKING:
@@ -81,6 +82,43 @@ def test_a_dry_run_estimates_the_whole_job_and_sends_nothing() -> None:
         told = office.job("About {{row}}", range(1000), dry_run=True).dry_run()
         assert "400 questions to send" in told
         assert "3 tokens an answer, as answers of this job took so far" in told
+
+
+def test_a_refused_fresh_start_forgets_nothing() -> None:
+    with Till() as till:
+        office = Office(till.base_url)
+        office.run("About {{row}}", range(100))
+        told = office.job("About {{row}}", range(100), dry_run=True, fresh=True).dry_run()
+        assert "100 questions to send." in told
+        with pytest.raises(OptionError, match="100 questions can cost"):
+            office.run("About {{row}}", range(100), max_cost=None, fresh=True)
+        assert office.run("About {{row}}", range(100), max_cost=None).done == 100
+        assert till.paid().total() == 100
+
+
+def test_an_unknown_price_keeps_no_limit_so_nothing_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MINE", KEY)
+    with Till(prices=None) as till:
+        own = {"mine": {"like": "vllm", "base_url": till.base_url, "key_variable": "MINE"}}
+        office = Office(till.base_url, servers=own)
+        with pytest.raises(BudgetError, match="price"):
+            office.run("About {{row}}", range(3), server="mine", model="nobody/knows")
+        assert till.asked == {}
+
+
+def test_a_stop_sends_nothing_for_those_who_wait_for_room() -> None:
+    watcher = Watcher(stop_when=lambda figures: figures.done >= 2)
+    with Till(latency=0.1) as till:
+        office = Office(till.base_url)
+        with pytest.raises(Stopped, match=r"1 answers? under way"):
+            office.run("About {{row}}", range(20), watcher, max_cost=Decimal("0.03"))
+        asked = till.asked.total()
+        assert max(figures.in_flight for figures in watcher.seen) == 1
+        while settled_threads():
+            time.sleep(0.01)
+        assert till.paid().total() == till.asked.total() == asked
 
 
 def test_a_job_never_passes_its_budget_and_goes_on_with_more() -> None:
@@ -206,9 +244,10 @@ def test_a_stop_sends_waiting_calls_away(ledger: Ledger) -> None:
 
     waiting = threading.Thread(target=ask)
     waiting.start()
-    books.close()
+    books.stop()
     waiting.join(10)
     assert len(refused) == 1
+    assert reserve(books, "0.3")  # what needs no waiting is booked: the end of a row under way
 
 
 @pytest.mark.parametrize("end", ["refuse", "drop"])
@@ -245,7 +284,7 @@ def test_many_threads_spend_exactly_the_limit(ledger: Ledger) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    books.close()
+    books.flush()
     calls = ledger.calls()
     assert len(calls) == len(granted) == 59  # 58 at half a dollar leave room for one more
     assert exact_sum(call.amount for call in calls) == Decimal("29.5")

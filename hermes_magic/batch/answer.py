@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from hermes_magic import errors
+from hermes_magic.money.calls import EXACT
 from hermes_magic.reply import Reply, Timing, Usage
 
 COLUMNS: Final = (
@@ -26,6 +27,40 @@ class Answer:
 
     reply: Reply
     error: errors.HermesError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What came of a row.
+
+    Attributes:
+        answer: None if there is none.
+        problem: why nothing could be asked, or "".
+        first: whether no row before it asks the same.
+    """
+
+    answer: Answer | None
+    problem: str
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many of the job's questions have an answer, how many of these are errors, and USD."""
+
+    answered: int = 0
+    failed: int = 0
+    usd: Decimal = Decimal(0)
+
+    def plus(self, answer: Answer) -> Counts:
+        """Give the counts with one more answer."""
+        reply = answer.reply
+        cost = reply.usage.cost if reply.usage.cost is not None else reply.estimate
+        return Counts(
+            self.answered + 1,
+            self.failed + (answer.error is not None),
+            EXACT.add(self.usd, cost or Decimal(0)),
+        )
 
 
 def values_of(answer: Answer) -> tuple[object, ...]:

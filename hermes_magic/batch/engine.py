@@ -55,6 +55,7 @@ class Engine:
         questions: taken one by one, under a lock.
         open_line: makes a worker's connection, on the worker's thread.
         keep: keeps an answer; a `StorageError` stops the run.
+        at_stop: called when nothing more is to be sent.
         at_end: called once, when the last worker has ended.
         at_once: how many may be under way.
         policy: how often a question is asked again.
@@ -65,6 +66,7 @@ class Engine:
         questions: Iterator[Question],
         open_line: Callable[[], Line],
         keep: Callable[[bytes, Answer], None],
+        at_stop: Callable[[], None],
         at_end: Callable[[], None],
         *,
         at_once: int,
@@ -75,6 +77,7 @@ class Engine:
         self._questions = questions
         self._open_line = open_line
         self._keep = keep
+        self._at_stop = at_stop
         self._at_end = at_end
         self._at_once = at_once
         self._policy = policy
@@ -106,9 +109,11 @@ class Engine:
     def stop(self, reason: HermesError | None = None) -> None:
         """Send nothing more; what is under way comes to its end and is kept."""
         with self._lock:
-            self.reason = self.reason or reason
-        self._stop.set()
+            if not self._stop.is_set():
+                self.reason = reason
+            self._stop.set()
         self.bound.close()
+        self._at_stop()
 
     def _work(self) -> None:
         line: Line | None = None

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from hermes_magic import errors
-from hermes_magic.batch.answer import COLUMNS, Answer, answer_of, values_of
+from hermes_magic.batch.answer import COLUMNS, Answer, Counts, Place, answer_of, values_of
 from hermes_magic.money.calls import EXACT
 from hermes_magic.money.place import private_folder, touch_private
 from hermes_magic.money.store import is_damage
@@ -67,40 +67,6 @@ class Question:
 
     key: bytes
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What came of a row.
-
-    Attributes:
-        answer: None if there is none.
-        problem: why nothing could be asked, or "".
-        first: whether no row before it asks the same.
-    """
-
-    answer: Answer | None
-    problem: str
-    first: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many of the job's questions have an answer, how many of these are errors, and USD."""
-
-    answered: int = 0
-    failed: int = 0
-    usd: Decimal = Decimal(0)
-
-    def plus(self, answer: Answer) -> Counts:
-        """Give the counts with one more answer."""
-        reply = answer.reply
-        cost = reply.usage.cost if reply.usage.cost is not None else reply.estimate
-        return Counts(
-            self.answered + 1,
-            self.failed + (answer.error is not None),
-            EXACT.add(self.usd, cost or Decimal(0)),
-        )
 
 
 class Journal:
@@ -193,14 +159,23 @@ class Journal:
                 f"DELETE FROM answers WHERE {which}key IN (SELECT key FROM questions)"  # noqa: S608
             )
 
-    def open_questions(self) -> Iterator[Question]:
-        """Give the questions that have no answer, in their order."""
+    def open_questions(
+        self, *, failed_too: bool = False, all_of_them: bool = False
+    ) -> Iterator[Question]:
+        """Give the questions that have no answer, in their order.
+
+        Args:
+            failed_too: those as well whose answer is an error.
+            all_of_them: those as well that have an answer.
+        """
         last = -1
         while block := self._select(
             "SELECT number, questions.key, questions.text FROM questions"
-            " LEFT JOIN answers USING (key)"
-            " WHERE number > ? AND answers.key IS NULL ORDER BY number LIMIT ?",
+            " LEFT JOIN answers USING (key) WHERE number > ?"
+            " AND (answers.key IS NULL OR (? AND error != '') OR ?) ORDER BY number LIMIT ?",
             last,
+            failed_too,
+            all_of_them,
             _BLOCK,
         ):
             for last, key, text in block:  # noqa: B007 - where the next block begins
@@ -268,17 +243,19 @@ class Journal:
         )
         return None if mean is None else round(mean)
 
-    @property
-    def rows(self) -> int:
-        """How many rows there are."""
-        ((count,),) = self._select("SELECT count(*) FROM places")
-        return int(count)
-
-    @property
-    def questions(self) -> int:
-        """How many different questions there are."""
-        ((count,),) = self._select("SELECT count(*) FROM questions")
-        return int(count)
+    def rows(self) -> tuple[int, int, int]:
+        """Count the rows that have an answer, those that have an error, and all."""
+        ((done, failed, count),) = self._select(
+            "SELECT count(*) FILTER (WHERE error = ''),"
+            " count(*) FILTER (WHERE error != '' OR problem != ''), count(*)"
+            " FROM places LEFT JOIN answers USING (key)"
+        )
+        for key, answer in self._unsaved.items():
+            ((times,),) = self._select("SELECT count(*) FROM places WHERE key = ?", key)
+            done, failed = (
+                (done + times, failed) if answer.error is None else (done, failed + times)
+            )
+        return int(done), int(failed), int(count)
 
     def close(self) -> None:
         """Close the file."""

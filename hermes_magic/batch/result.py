@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
-    from hermes_magic.batch.journal import Journal, Place
+    from hermes_magic.batch.answer import Place
+    from hermes_magic.batch.journal import Journal
     from hermes_magic.batch.rows import Source
     from hermes_magic.prompt.schema import Schema
 
@@ -50,10 +51,8 @@ class Result:
         cost: USD for all answers, those of earlier runs included; each is counted once.
     """
 
-    def __init__(
-        self, journal: Journal, source: Source, schema: Schema | None, reason: HermesError | None
-    ) -> None:
-        self.reason = reason
+    def __init__(self, journal: Journal, source: Source, schema: Schema | None) -> None:
+        self.reason: HermesError | None = None
         self._journal = journal
         self._source = source
         self._schema = schema
@@ -72,20 +71,21 @@ class Result:
     @property
     def done(self) -> int:
         """Rows with an answer."""
-        return sum(each.error is None for each in self)
+        return self._journal.rows()[0]
 
     @property
     def failed(self) -> int:
         """Rows with an error of their own."""
-        return sum(not isinstance(error, NotSentError) for error in self.errors.values())
+        return self._journal.rows()[1]
 
     @property
     def not_sent(self) -> int:
         """Rows that were not sent."""
-        return sum(isinstance(error, NotSentError) for error in self.errors.values())
+        done, failed, count = self._journal.rows()
+        return count - done - failed
 
     def __len__(self) -> int:
-        return self._journal.rows
+        return self._journal.rows()[2]
 
     def __iter__(self) -> Iterator[Answered]:
         """Give what came of each row."""
@@ -127,10 +127,11 @@ class Result:
 
     def __repr__(self) -> str:
         """Give one line."""
-        counts = [f"{self.done:,} done"]
-        counts += [f"{self.failed:,} failed"] if self.failed else []
-        counts += [f"{self.not_sent:,} not sent"] if self.not_sent else []
-        return f"Result({len(self):,} rows: {', '.join(counts)}, cost {dollars(self.cost)})"
+        done, failed, count = self._journal.rows()
+        counts = [f"{done:,} done"]
+        counts += [f"{failed:,} failed"] if failed else []
+        counts += [f"{count - done - failed:,} not sent"] if done + failed < count else []
+        return f"Result({count:,} rows: {', '.join(counts)}, cost {dollars(self.cost)})"
 
     def _answered(self, place: Place) -> Answered:
         nothing, answer = Reply(state="failed"), place.answer

@@ -65,6 +65,11 @@ class GroupLedger:
         self._closed = False
 
     @property
+    def under_way(self) -> int:
+        """How many calls are booked and have not ended."""
+        return len(self._open)
+
+    @property
     def counted(self) -> Decimal:
         """USD that count against the batch's own limit: settled, or at the worst case."""
         return self._counted
@@ -138,12 +143,11 @@ class GroupLedger:
         with self._writing:
             self._write()
 
-    def close(self) -> None:
-        """Send away who waits for room, and write what has come up."""
+    def stop(self) -> None:
+        """Send away who waits for room, now and later."""
         with self._lock:
             self._closed = True
             self._lock.notify_all()
-        self.flush()
 
     def _change(self, change: Callable[[], object]) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -70,6 +71,7 @@ class Office:
     def __init__(self, base_url: str, **settings: Any) -> None:
         self.session = Session(lambda: "/home/ada/paper.ipynb")
         self.desk = Desk(Settings(base_url, **settings), self.session)
+        weakref.finalize(self, self.session.close)
 
     def job(
         self,

@@ -45,11 +45,13 @@ class Till(Server):
         respond: Callable[[str, int], Response | None] = lambda _text, _time: None,
         *,
         latency: float = 0.0,
+        prices: dict[str, Any] | None = PRICES,
     ) -> None:
         super().__init__(self._respond)
         self._own = respond
         self._lock = threading.Lock()
         self._under_way = 0
+        self._prices = prices
         self.most = 0
         self.latency = latency
         self.asked: Counter[str] = Counter()
@@ -61,7 +63,7 @@ class Till(Server):
 
     def _respond(self, request: Request) -> Response:
         if request.method == "GET":
-            return Response.json(PRICES)
+            return refusal(404) if self._prices is None else Response.json(self._prices)
         text = question(request)
         with self._lock:
             self.asked[text] += 1
