@@ -14,7 +14,7 @@ from hermes_magic.asking.keywords import (
 )
 from hermes_magic.batch.job import Job
 from hermes_magic.batch.task import Written, task_of
-from hermes_magic.errors import PastedKeyError
+from hermes_magic.errors import OptionError, PastedKeyError
 from hermes_magic.options import Options
 from hermes_magic.view.progress import SilentProgress, open_progress
 
@@ -66,6 +66,8 @@ def map_dry_run(text: str, rows: Any, /, **keywords: Unpack[MapKeywords]) -> str
 
 
 def _job(home: Home, text: str, rows: Any, keywords: MapKeywords, *, dry_run: bool = False) -> Job:
+    if keywords.get("tools"):
+        raise OptionError("map takes no tools: each row is one question.")
     given = given_options(keywords, MAP_KEYWORDS)
     model = home.desk.model_at(home.desk.server(given.get("server", "")))
     things = attached_things(keywords.get("with_"))

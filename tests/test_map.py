@@ -71,6 +71,8 @@ def test_options_are_checked_as_on_the_magic_line(till: Till) -> None:
         hermes_magic.map("{{row}}", [1], retry_faild=True)  # type: ignore[call-arg]
     with pytest.raises(OptionError, match="--chat"):
         hermes_magic.map("{{row}}", [1], chat="a")
+    with pytest.raises(OptionError, match="tools"):
+        hermes_magic.map("{{row}}", [1], tools=[len])
     with pytest.raises(OptionError, match=r"hermes_magic\.map"):
         hermes_magic.ask("Why?", at_once=3)  # type: ignore[call-arg]
     assert till.asked == {}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hermes_magic.session import Session
     from hermes_magic.wire.servers import Server
 
-_LONE = {"--chat": "chat", "--new": "new", "--code": "code"}
+_LONE = {"--chat": "chat", "--new": "new", "--code": "code", "--tools": "tools"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def task_of(desk: Desk, written: Written) -> Task:
     wrong = [flag for flag, name in _LONE.items() if getattr(options, name)]
     if wrong:
         raise OptionError(
-            f"{', '.join(wrong)} cannot go with --each: the rows are no conversation."
+            f"{', '.join(wrong)} cannot go with --each: each row is one question."
         )
     source = source_of(written.data)
     server = desk.server(options.server)
