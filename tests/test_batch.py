@@ -232,6 +232,19 @@ def test_never_more_at_once_than_asked_for() -> None:
         assert till.most == 7
 
 
+def test_openrouter_is_asked_for_whole_answers_and_others_for_streams() -> None:
+    """A whole answer keeps OpenRouter's line alive, and leaves others' silent for minutes."""
+    with Till() as till:
+        own = {"mine": {"like": "vllm", "base_url": till.base_url}}
+        office = Office(till.base_url, servers=own)
+        office.run("About {{row}}", range(2))
+        assert office.run("About {{row}}", range(2), server="mine", max_cost=None).done == 2
+        asked: list[Any] = [each.request.json for each in till.exchanges if each.request.body]
+    assert [body["stream"] for body in asked] == [False, False, True, True]
+    assert asked[-1]["stream_options"] == {"include_usage": True}
+    assert asked[-1]["model"] == "NousResearch/Hermes-4-405B"
+
+
 def test_one_connection_for_each_that_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
     original = client.Client.__init__

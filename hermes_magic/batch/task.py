@@ -85,9 +85,7 @@ def task_of(desk: Desk, written: Written) -> Task:
     refuse_empty(written.text)
     wrong = [flag for flag, name in _LONE.items() if getattr(options, name)]
     if wrong:
-        raise OptionError(
-            f"{', '.join(wrong)} cannot go with --each: each row is one question."
-        )
+        raise OptionError(f"{', '.join(wrong)} cannot go with --each: each row is one question.")
     source = source_of(written.data)
     server = desk.server(options.server)
     key = desk.usable_key(server) if options.dry_run else desk.keys.find(server).value

@@ -51,17 +51,24 @@ class Till(Server):
         self._own = respond
         self._lock = threading.Lock()
         self._under_way = 0
+        self._requests = 0
         self._prices = prices
         self.most = 0
         self.latency = latency
         self.asked: Counter[str] = Counter()
 
     def paid(self) -> Counter[str]:
-        """Give how often each question was answered and the answer was taken."""
-        taken = (each for each in self.exchanges if each.finished and each.status == 200)
+        """Give how often each question was answered and the answer was taken.
+
+        Waits for what is under way: a client has its answer a moment before the server knows.
+        """
+        ended = self.wait_for_exchanges(self._requests, timeout=30)
+        taken = (each for each in ended if each.finished and each.status == 200)
         return Counter(question(each.request) for each in taken if each.request.method == "POST")
 
     def _respond(self, request: Request) -> Response:
+        with self._lock:
+            self._requests += 1
         if request.method == "GET":
             return refusal(404) if self._prices is None else Response.json(self._prices)
         text = question(request)
