@@ -75,5 +75,5 @@ def _job(home: Home, text: str, rows: Any, keywords: MapKeywords, *, dry_run: bo
     options = Options(**settled | {"vars": True, "dry_run": dry_run})
     schema = wanted_schema(options, keywords.get("schema"))
     values = dict(keywords.get("values") or {})
-    written = Written(options, text, rows, values, schema, things)
+    written = Written(options, text, rows, values, schema, things, keywords.get("cluster"))
     return Job(task_of(home.desk, written), home.desk.account)

@@ -84,18 +84,21 @@ class MapKeywords(Keywords, total=False):
         dedupe: whether equal questions are asked once.
         retry_failed: whether rows are asked again that ended in an error.
         fresh: whether what an earlier run has answered is asked, and paid for, again.
+        cluster: a `dask.distributed.Client`, whose workers send the requests, each with the key
+            that it has in its own environment.
     """
 
     at_once: int
     dedupe: bool
     retry_failed: bool
     fresh: bool
+    cluster: object
 
 
 OPTION_KEYWORDS: Final = frozenset(OptionKeywords.__annotations__)
 KEYWORDS: Final = frozenset(Keywords.__annotations__)
 MAP_KEYWORDS: Final = frozenset(MapKeywords.__annotations__)
-_BATCH: Final = MAP_KEYWORDS - KEYWORDS
+_BATCH: Final = MAP_KEYWORDS - KEYWORDS - {"cluster"}
 _MAP: Final = "It goes with hermes_magic.map(text, rows, …)."
 ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -67,7 +67,7 @@ def source_of(data: Any) -> Source:
     Raises:
         OptionError: it has no rows.
     """
-    for library, read in (("pandas", _pandas), ("polars", _polars), ("pyarrow", _arrow)):
+    for library, read in _LIBRARIES.items():
         module = sys.modules.get(library)
         if module is not None and (found := read(module, data)) is not None:
             return found
@@ -148,6 +148,37 @@ def _arrow(pyarrow: Any, data: Any) -> Source | None:
         return None
     batches = data.to_batches if isinstance(data, pyarrow.Table) else lambda: [data]
     return _listed(data.num_rows, lambda: (row for each in batches() for row in each.to_pylist()))
+
+
+def _dask(dask: Any, data: Any) -> Source | None:
+    """Take a Dask DataFrame or Series, a partition at a time."""
+    if isinstance(data, dask.Series):
+        data = data.to_frame(name=data.name or "row")
+        single = True
+    elif isinstance(data, dask.DataFrame):
+        single = False
+    else:
+        return None
+    names = list(data.columns)
+
+    def values() -> Iterator[Any]:
+        for place in range(data.npartitions):
+            for row in data.partitions[place].compute().itertuples(index=False, name=None):
+                yield row[0] if single else dict(zip(names, row, strict=True))
+
+    def back(columns: Columns) -> Any:
+        whole = _pandas_back(sys.modules["pandas"], data.compute(), columns)
+        return dask.from_pandas(whole, npartitions=data.npartitions, sort=False)
+
+    return Source(None, values, back)
+
+
+_LIBRARIES: Final = {
+    "pandas": _pandas,
+    "polars": _polars,
+    "pyarrow": _arrow,
+    "dask.dataframe": _dask,
+}
 
 
 def _iterable(data: Iterable[Any]) -> Source:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hermes_magic.batch.answer import Answer
+    from hermes_magic.batch.cluster import RemoteClient
     from hermes_magic.batch.journal import Journal
     from hermes_magic.batch.line import Sender
     from hermes_magic.batch.lock import Lock
@@ -69,6 +70,7 @@ class Run:
         self._lock = lock
         self._books = books
         self._price = price
+        self._cluster = task.cluster() if task.cluster is not None else None
         self._first: list[str] = []
         self._begun = journal.count()
         self._started = time.monotonic()
@@ -132,13 +134,20 @@ class Run:
 
     def _open_line(self) -> Line:
         task = self._task
-        client = Client(task.server, task.key)
+        client = self._client()
         sender: Sender = client
         if self._books is not None:
             sender = BookedSender(
                 client, self._books, _Fixed(self._price), self._books.entry, Limits()
             )
         return Line(task.form, sender, client.close)
+
+    def _client(self) -> Client | RemoteClient:
+        if self._cluster is None:
+            return Client(self._task.server, self._task.key)
+        from hermes_magic.batch.cluster import RemoteClient
+
+        return RemoteClient(self._cluster)
 
     def _keep(self, key: bytes, answer: Answer) -> None:
         self._journal.keep(key, answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hermes_magic.batch.form import Form
@@ -13,9 +14,10 @@ from hermes_magic.errors import OptionError
 from hermes_magic.prompt import refuse_empty
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hermes_magic.asking.desk import Desk
+    from hermes_magic.batch.cluster import Cluster
     from hermes_magic.batch.rows import Source
     from hermes_magic.money.budget import Limits
     from hermes_magic.options import Options
@@ -38,6 +40,7 @@ class Task:
         dedupe: whether equal questions are one.
         retry_failed: whether rows are asked again that ended in an error.
         fresh: whether what is answered is asked again.
+        cluster: makes what sends the requests in place of this process; None for this process.
     """
 
     server: Server
@@ -51,6 +54,7 @@ class Task:
     dedupe: bool = True
     retry_failed: bool = False
     fresh: bool = False
+    cluster: Callable[[], Cluster] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Written:
         namespace: the notebook's variables.
         schema: what the answers must be, or None for any text.
         things: what is attached, by name; None for what the namespace has.
+        cluster: a `dask.distributed.Client` whose workers send the requests, or None.
     """
 
     options: Options
@@ -72,6 +77,7 @@ class Written:
     namespace: dict[str, Any]
     schema: Schema | None = None
     things: Mapping[str, Any] | None = None
+    cluster: Any = None
 
 
 def task_of(desk: Desk, written: Written) -> Task:
@@ -104,7 +110,16 @@ def task_of(desk: Desk, written: Written) -> Task:
         dedupe=options.dedupe,
         retry_failed=options.retry_failed,
         fresh=options.fresh,
+        cluster=_cluster(written.cluster, server, options.at_once),
     )
+
+
+def _cluster(client: Any, server: Server, at_once: int) -> Callable[[], Cluster] | None:
+    if client is None:
+        return None
+    from hermes_magic.batch.cluster import Cluster
+
+    return partial(Cluster, client, server, at_once)
 
 
 def _form(session: Session, server: Server, key: str, written: Written) -> Form:

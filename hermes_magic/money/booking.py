@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from hermes_magic.money.calls import Spent
     from hermes_magic.money.prices import Quote
     from hermes_magic.reply import Usage
-    from hermes_magic.wire.client import Client
     from hermes_magic.wire.settle import Learner
 
 
@@ -52,6 +51,22 @@ class Books(Protocol):
         """Give what the person should be told about the books, once."""
 
 
+class Connection(Protocol):
+    """What sends one request at a time: a `Client`, or a cluster in its place."""
+
+    @property
+    def aborted(self) -> bool:
+        """Whether it has been aborted, and can send no more."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but not beyond an abort."""
+
+    def chat(
+        self, body: Mapping[str, Any], on_send: Callable[[], None] | None = None
+    ) -> Generator[list[Event]]:
+        """Send a request, calling `on_send` before; give its events, `Done` or `Failed` last."""
+
+
 class Prices(Protocol):
     """What estimates a request: a `PriceList`, or the price a batch began with."""
 
@@ -67,7 +82,7 @@ class BookedSender:
     """
 
     def __init__(
-        self, client: Client, ledger: Books, prices: Prices, entry: Entry, limits: Limits
+        self, client: Connection, ledger: Books, prices: Prices, entry: Entry, limits: Limits
     ) -> None:
         self._client = client
         self._ledger = ledger

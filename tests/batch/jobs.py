@@ -80,11 +80,12 @@ class Office:
         *,
         values: dict[str, Any] | None = None,
         schema: Schema | None = None,
+        cluster: Any = None,
         **options: Any,
     ) -> Job:
         """Make a job; it may cost $100 unless told otherwise."""
         options = {"max_cost": Decimal(100)} | options
-        written = Written(Options(**options), text, data, values or {}, schema)
+        written = Written(Options(**options), text, data, values or {}, schema, cluster=cluster)
         return Job(task_of(self.desk, written), self.session.account)
 
     def run(self, text: str, data: Any, watcher: Watcher | None = None, **more: Any) -> Result:
