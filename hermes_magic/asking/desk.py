@@ -99,7 +99,7 @@ class Desk:
     @property
     def tapes(self) -> Tapes:
         """The tapes that this session has opened."""
-        return self._session.tapes
+        return self.session.tapes
 
     def server(self, name: str = "") -> Server:
         """Give the server of that name, or the one in use.

@@ -83,7 +83,6 @@ class MapKeywords(Keywords, total=False):
         at_once: how many questions may be under way, up to 256.
         dedupe: whether equal questions are asked once.
         retry_failed: whether rows are asked again that ended in an error.
-        fresh: whether what an earlier run has answered is asked, and paid for, again.
         cluster: a `dask.distributed.Client`, whose workers send the requests, each with the key
             that it has in its own environment.
     """
@@ -91,7 +90,6 @@ class MapKeywords(Keywords, total=False):
     at_once: int
     dedupe: bool
     retry_failed: bool
-    fresh: bool
     cluster: object
 
 
@@ -108,7 +106,6 @@ ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
         "dedupe": _MAP,
         "dry_run": "Call hermes_magic.dry_run(text, …).",
         "each": "Call hermes_magic.map(text, rows, …).",
-        "fresh": _MAP,
         "help": "help(hermes_magic.ask) has it.",
         "out": "ask gives the reply.",
         "retry_failed": _MAP,

@@ -92,6 +92,11 @@ def task_of(desk: Desk, written: Written) -> Task:
     wrong = [flag for flag, name in _LONE.items() if getattr(options, name)]
     if wrong:
         raise OptionError(f"{', '.join(wrong)} cannot go with --each: each row is one question.")
+    if desk.tape(options) is not None:
+        raise OptionError(
+            "A batch uses no tape: it keeps its answers by itself, and asks for none twice.",
+            hint="Leave --tape out, or go on without it: %hermes tape off.",
+        )
     source = source_of(written.data)
     server = desk.server(options.server)
     key = desk.usable_key(server) if options.dry_run else desk.keys.find(server).value

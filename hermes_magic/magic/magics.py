@@ -209,9 +209,8 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
 
 def _refuse_batch_options(options: grammar.Options) -> None:
     """Refuse what has no meaning for one question, since the person means a batch."""
-    if options.fresh or options.retry_failed:
-        flag = "--fresh" if options.fresh else "--retry-failed"
-        raise OptionError(f"{flag} goes with --each NAME, which is missing.")
+    if options.retry_failed:
+        raise OptionError("--retry-failed goes with --each NAME, which is missing.")
 
 
 def notebook_path(shell: InteractiveShell) -> str:

@@ -44,10 +44,3 @@ class Options(CellOptions):
         help="--each: ask the rows again that ended in an error",
         trait=False,
     )
-    fresh: bool = option(
-        "--fresh",
-        default=False,
-        convert=None,
-        help="--each: ask again what an earlier run has answered, and pay for it again",
-        trait=False,
-    )

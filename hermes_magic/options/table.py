@@ -94,7 +94,7 @@ class CellOptions(RequestOptions):
         "--fresh",
         default=False,
         convert=None,
-        help="ask again for what is on the tape, and record that instead",
+        help="ask again for what is on the tape, or was answered for --each; keep that instead",
         trait=False,
     )
     code: bool = option(

@@ -35,6 +35,9 @@ class Settings:
     model: str = HERMES_4_405B
     budget: Decimal | None = None
     daily_budget: Decimal | None = None
+    tape: str = ""
+    tape_mode: str = ""
+    tape_speed: float = 1.0
 
 
 @dataclass
