@@ -39,6 +39,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hermes_magic.batch.result import Result
     from hermes_magic.reply import Reply
 
 
@@ -82,7 +83,7 @@ class Failure(BaseException):
         self.affordable = affordable
         self.retryable = retryable
         self.reply: Reply | None = None
-        self.result: object = None
+        self.result: Result | None = None
 
     def __str__(self) -> str:
         """Give message and hint on one line."""

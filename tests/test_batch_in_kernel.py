@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -86,8 +87,9 @@ def test_with_nobody_watching_one_line_is_shown_that_is_the_same_each_time(kerne
 
 
 def test_the_line_moves_at_most_four_times_a_second(kernel: Kernel) -> None:
+    begun = time.monotonic()
     ran = kernel.run("%%hermes --each df --at-once 1\nSlow {{row.review}}", watched=True)
-    assert 3 <= len(lines(ran)) <= 12  # 1.5 s and a little
+    assert 3 <= len(lines(ran)) <= 4 * (time.monotonic() - begun) + 3  # begin, plan and end
 
 
 def test_an_interrupt_keeps_what_came_and_the_next_run_goes_on(kernel: Kernel, till: Till) -> None:

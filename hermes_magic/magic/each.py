@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from hermes_magic.asking.interrupts import on_interrupt
 from hermes_magic.asking.naming import did_you_mean, schema
 from hermes_magic.batch.job import Job
-from hermes_magic.batch.result import Result
 from hermes_magic.batch.task import Written, task_of
 from hermes_magic.errors import Failure, OptionError
 from hermes_magic.view.progress import open_progress
@@ -15,6 +14,7 @@ from hermes_magic.view.progress import open_progress
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hermes_magic.batch.result import Result
     from hermes_magic.magic.counter import Counter
     from hermes_magic.options import Options
 
@@ -48,7 +48,7 @@ class EachRow:
         try:
             result = job.run(open_progress(self._shell), on_interrupt)
         except Failure as failure:
-            if isinstance(failure.result, Result):
+            if failure.result is not None:
                 self._keep(failure.result, options.out)
             raise
         self._keep(result, options.out)

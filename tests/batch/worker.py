@@ -9,15 +9,11 @@ from __future__ import annotations
 import resource
 import sys
 from decimal import Decimal
-from typing import TYPE_CHECKING, cast
 
 from hermes_magic.asking.interrupts import on_interrupt
 from hermes_magic.errors import Stopped, StorageError
 from hermes_magic.view.progress import SilentProgress
 from tests.batch.jobs import Office
-
-if TYPE_CHECKING:
-    from hermes_magic.batch.result import Result
 
 
 def tell(line: str) -> None:
@@ -42,7 +38,7 @@ def main(base_url: str, rows: str, at_once: str, retry: str = "") -> None:
     except Stopped:
         tell("STOPPED")
     except StorageError as error:
-        tell(f"FULL {cast('Result', error.result).done}")
+        tell(f"FULL {error.result and error.result.done}")
         tell(str(error))
     else:
         right = sum(each.reply.text == f"On About {row}" for row, each in enumerate(result))

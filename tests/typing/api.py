@@ -47,6 +47,7 @@ def errors() -> None:
         assert_type(error.status, int | None)
     except Stopped as stopped:
         assert_type(stopped.reply, Reply | None)
+        assert_type(stopped.result, Result | None)
 
 
 def keywords() -> None:
