@@ -140,7 +140,7 @@ def test_a_line_gives_the_result(kernel: Kernel) -> None:
 
 
 def test_answers_cannot_break_out_of_the_progress(kernel: Kernel) -> None:
-    ran = kernel.run("%%hermes --each df\nHostile {{row.review}}", watched=True)
+    ran = kernel.run("%%hermes --each df --at-once 1\nHostile {{row.review}}", watched=True)
     shown = [content["data"] for kind, content in ran.contents() if "display" in kind]
     html = "".join(each["text/html"] for each in shown)
     assert "&lt;img src=x" in html

@@ -122,12 +122,11 @@ class Run:
 
     def _told(self, result: Result, total: int) -> Stopped:
         done, under_way = self._journal.counts.answered, self._under_way
+        answers = "1 answer is" if under_way == 1 else f"{under_way:,} answers are"
+        kept = f"{answers} under way and paid for: kept when they come. " if under_way else ""
         stopped = Stopped(
             f"Stopped with {done:,} of {total:,} done; what came is kept.",
-            hint=f"{under_way:,} answers under way are paid for: they are kept as they come. "
-            "Run it again to go on."
-            if under_way
-            else "Run it again to go on.",
+            hint=f"{kept}Run it again to go on.",
         )
         stopped.result = result
         return stopped
