@@ -150,10 +150,15 @@ class _CallHost:
         return self._host.place()
 
 
+def home_here() -> Home:
+    """Give the notebook that this code runs in, or the process."""
+    return _notebook() or _process(os.getpid())
+
+
 def _prepare(text: str, keywords: Keywords) -> _Call:
     """Check the keywords and make the question, on the caller's own thread."""
     given = given_options(keywords)
-    home = _notebook() or _process(os.getpid())
+    home = home_here()
     model = home.desk.model_at(home.desk.server(given.get("server", "")))
     values = keywords.get("values")
     settled = {**home.defaults(), "model": model, **given, "vars": values is not None}
@@ -161,12 +166,16 @@ def _prepare(text: str, keywords: Keywords) -> _Call:
     question = compose(options, text, dict(values or {}))
     if things := attached_things(keywords.get("with_")):
         question = attach(question, replace(options, attached=tuple(things)), things)
-    schema, tools = _schema(options, keywords), _tools(keywords)
+    schema, tools = wanted_schema(options, keywords.get("schema")), _tools(keywords)
     return _Call(home, options, question, schema, tools, keywords.get("show", False))
 
 
-def _schema(options: Options, keywords: Keywords) -> Schema | None:
-    target = keywords.get("schema")
+def wanted_schema(options: Options, target: object) -> Schema | None:
+    """Give what the answer must be, or None for any text.
+
+    Raises:
+        OptionError: the target is no schema.
+    """
     if target is None and not options.json:
         return None
     from hermes_magic.asking.naming import usable_schema
@@ -201,7 +210,7 @@ def _on_a_thread(call: _Call, stopper: Stopper) -> Future[Reply]:
     return answer
 
 
-def _shell() -> Any:
+def running_shell() -> Any:
     """Give the running IPython shell, or None; IPython is not imported for it."""
     get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
     return get_ipython() if get_ipython is not None else None
@@ -209,7 +218,7 @@ def _shell() -> Any:
 
 def _notebook() -> Home | None:
     """Give the notebook that this code runs in, if it has loaded the extension."""
-    shell = _shell()
+    shell = running_shell()
     if shell is None or "hermes_magic.magic" not in sys.modules:
         return None
     from hermes_magic.magic.front import Front
@@ -226,6 +235,6 @@ def _process(number: int) -> Home:
 
 @functools.cache
 def _new_home(_process: int) -> Home:
-    home = ProcessHome(_shell)
+    home = ProcessHome(running_shell)
     atexit.register(home.close)
     return home

@@ -25,7 +25,9 @@
     │   │   └── ServerTimeoutError     408, 504, or nothing came for too long
     │   ├── ProtocolError          the answer is not a chat completion
     │   ├── TruncatedError         the stream ended before the answer did
-    │   └── EmptyReplyError        the model answered with nothing at all
+    │   ├── EmptyReplyError        the model answered with nothing at all
+    │   ├── NotSentError           a row of a batch that had to stop before it
+    │   └── StorageError           a batch's answers cannot be kept: a full disk, no permission
     └── Stopped (KeyboardInterrupt)    the person stopped the answer
 
 `Stopped` is a `KeyboardInterrupt`, so that `except Exception` in a loop does not swallow it.
@@ -37,6 +39,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hermes_magic.batch.result import Result
     from hermes_magic.reply import Reply
 
 
@@ -53,6 +56,7 @@ class Failure(BaseException):
         affordable: tokens that the balance still covers (402), or None.
         retryable: whether sending the same again can help, or None if that is not known.
         reply: the `Reply` as far as it came, or None when no answer had begun.
+        result: a batch's `Result` as far as it came, or None.
     """
 
     default_hint = ""
@@ -79,6 +83,7 @@ class Failure(BaseException):
         self.affordable = affordable
         self.retryable = retryable
         self.reply: Reply | None = None
+        self.result: Result | None = None
 
     def __str__(self) -> str:
         """Give message and hint on one line."""
@@ -269,6 +274,18 @@ class EmptyReplyError(HermesError):
     """The model finished without a word."""
 
     default_hint = "Run the cell again; OpenRouter does not charge for empty answers."
+
+
+class NotSentError(HermesError):
+    """A row was not sent, for its batch had to stop before it."""
+
+    default_hint = "Run it again to go on."
+
+
+class StorageError(HermesError):
+    """The answers of a batch cannot be kept, so that none is asked for."""
+
+    default_hint = "Make room there and run it again: what is kept is not asked for twice."
 
 
 class Stopped(Failure, KeyboardInterrupt):

@@ -99,7 +99,7 @@ class Session:
         from hermes_magic.wire import retry
 
         question = question_of(asked)
-        request = self._request(server, key, options, question)
+        request = self.request(server, key, options, question)
         if options.timeout is not None:
             server = replace(server, silence=max(server.silence, options.timeout))
         client = self._connections.take(server, key)
@@ -138,7 +138,7 @@ class Session:
             OptionError: as `ask`.
         """
         question = question_of(asked)
-        request = self._request(server, key, options, question)
+        request = self.request(server, key, options, question)
         shown = self.account.dry_run(server, key, request.body, limits)
         return "\n".join([shown, *question.notes])
 
@@ -149,7 +149,12 @@ class Session:
         if self._account is not None:
             self._account.close()
 
-    def _request(self, server: Server, key: str, options: Options, question: Question) -> Request:
+    def request(self, server: Server, key: str, options: Options, question: Question) -> Request:
+        """Give what is sent for a question, and what is to be done to its reply.
+
+        Raises:
+            OptionError: as `ask`.
+        """
         from hermes_magic.wire.request import prepare
 
         body = self.body(options, question, key)

@@ -126,6 +126,7 @@ class TestValues:
             ("%%hermes --schema ", ["Place", "Pair", "places_schema"]),
             ("%%hermes --schema list[Pl", ["list[Place"]),
             ("%%hermes -o dr", ["draft"]),
+            ("%%hermes --each df", ["df"]),
             ("%%hermes -o pro", []),
             ("%hermes -m=3-4", ["-m=3-405b"]),
         ],

@@ -24,6 +24,8 @@ from hermes_magic.options import (
 )
 
 SAMPLES: dict[str, tuple[str, Any]] = {
+    "each": ("df", "df"),
+    "at_once": ("64", 64),
     "model": ("70b", "nousresearch/hermes-4-70b"),
     "system": ("'be brief'", "be brief"),
     "thoughts": ("open", "open"),

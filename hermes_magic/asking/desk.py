@@ -52,8 +52,8 @@ class Desk:
         self.keys = KeyChain()
         self.chats = Chats()
         self.listed: dict[str, tuple[str, ...]] = {}
+        self.session = session
         self._settings = settings
-        self._session = session
         self._demo: DemoServer | None = None
 
     @property
@@ -64,7 +64,7 @@ class Desk:
     @property
     def account(self) -> Account:
         """What this session's calls are booked to."""
-        return self._session.account
+        return self.session.account
 
     @property
     def is_offline(self) -> bool:
@@ -99,7 +99,7 @@ class Desk:
     @property
     def tapes(self) -> Tapes:
         """The tapes that this session has opened."""
-        return self._session.tapes
+        return self.session.tapes
 
     def server(self, name: str = "") -> Server:
         """Give the server of that name, or the one in use.

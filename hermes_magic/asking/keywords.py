@@ -76,31 +76,62 @@ class Keywords(OptionKeywords, total=False):
     show: bool
 
 
+class MapKeywords(Keywords, total=False):
+    """What `map` takes behind text and rows; `show` is on, and is its progress.
+
+    Attributes:
+        at_once: how many questions may be under way, up to 256.
+        dedupe: whether equal questions are asked once.
+        retry_failed: whether rows are asked again that ended in an error.
+        cluster: a `dask.distributed.Client`, whose workers send the requests, each with the key
+            that it has in its own environment.
+    """
+
+    at_once: int
+    dedupe: bool
+    retry_failed: bool
+    cluster: object
+
+
 OPTION_KEYWORDS: Final = frozenset(OptionKeywords.__annotations__)
 KEYWORDS: Final = frozenset(Keywords.__annotations__)
+MAP_KEYWORDS: Final = frozenset(MapKeywords.__annotations__)
+_BATCH: Final = MAP_KEYWORDS - KEYWORDS - {"cluster"}
+_MAP: Final = "It goes with hermes_magic.map(text, rows, …)."
 ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "at_once": _MAP,
         "attached": "Say with_={name: thing}, or with_=[path].",
         "code": "The blocks of code are in `.code` of the reply.",
+        "dedupe": _MAP,
         "dry_run": "Call hermes_magic.dry_run(text, …).",
+        "each": "Call hermes_magic.map(text, rows, …).",
         "help": "help(hermes_magic.ask) has it.",
         "out": "ask gives the reply.",
+        "retry_failed": _MAP,
         "vars": "Say values={name: value} to have {{expressions}} evaluated.",
     }
 )
 """What stands in for an option that only a magic line can have."""
 
 
-def given_options(keywords: Mapping[str, object]) -> dict[str, Any]:
+def given_options(
+    keywords: Mapping[str, object], known: frozenset[str] = KEYWORDS
+) -> dict[str, Any]:
     """Give the options among the keywords, checked as on the magic line.
+
+    Args:
+        keywords: what was given.
+        known: the names that may be given.
 
     Raises:
         OptionError: a keyword is unknown, or an option does not take its value.
     """
     for name in keywords:
-        if name not in KEYWORDS:
-            raise _unknown(name)
-    return {name: _value(name, keywords[name]) for name in keywords if name in OPTION_KEYWORDS}
+        if name not in known:
+            raise _unknown(name, known)
+    options = OPTION_KEYWORDS | _BATCH
+    return {name: _value(name, keywords[name]) for name in keywords if name in options}
 
 
 def attached_things(attached: object) -> dict[str, object]:
@@ -142,8 +173,8 @@ def _value(name: str, value: object) -> Any:
     return grammar.check(name, value)
 
 
-def _unknown(name: str) -> OptionError:
+def _unknown(name: str, known: frozenset[str]) -> OptionError:
     if name in ELSEWHERE:
         return OptionError(f"There is no keyword {name}.", hint=ELSEWHERE[name])
-    near = grammar.nearest(name, dict.fromkeys(sorted(KEYWORDS)))
+    near = grammar.nearest(name, dict.fromkeys(sorted(known)))
     return OptionError(f"There is no keyword {name}: did you mean {near}?")

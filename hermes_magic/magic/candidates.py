@@ -227,6 +227,7 @@ _VALUES: Final[Mapping[str, tuple[str, Callable[[Sources], Iterator[Word]]]]] = 
     "server": ("server", _servers),
     "chat": ("chat", _chats),
     "attached": ("variable", _things),
+    "each": ("variable", _things),
     "out": ("variable", _variables),
     "schema": ("schema", _schemas),
     "tools": ("tool", _functions),

@@ -100,6 +100,9 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         if options.help:
             sys.stdout.write(_help())
             return None
+        if options.each:
+            return self._each(options, _question(rest, cell), cell)
+        _refuse_batch_options(options)
         question = compose(options, _question(rest, cell), self._shell.user_ns)
         reply = self._ask(options, question, f"{line}\n{cell or ''}")
         return reply if cell is None else None
@@ -134,6 +137,12 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
         if options.code:
             self._offer(reply)
         return reply
+
+    def _each(self, options: grammar.Options, text: str, cell: str | None) -> object:
+        from hermes_magic.magic.each import EachRow
+
+        result = EachRow(self._shell, self._desk).run(options, text)
+        return result if cell is None else None
 
     def _parsed(self, line: str, *, bare: bool) -> tuple[grammar.Options, str]:
         """Read a line; the model's default is the server's, which the line may name."""
@@ -196,6 +205,12 @@ class HermesMagics(Defaults):  # type: ignore[misc]  # made from the option tabl
 
     def _defaults(self) -> dict[str, Any]:
         return {row.name: getattr(self, row.name) for row in TRAIT_ROWS}
+
+
+def _refuse_batch_options(options: grammar.Options) -> None:
+    """Refuse what has no meaning for one question, since the person means a batch."""
+    if options.retry_failed:
+        raise OptionError("--retry-failed goes with --each NAME, which is missing.")
 
 
 def notebook_path(shell: InteractiveShell) -> str:

@@ -58,13 +58,24 @@ class Account:
         limits: Limits,
     ) -> BookedSender:
         """Give what sends a cell's requests and books them."""
+        entry = self.begin(server, key, limits.run)
+        return BookedSender(client, self.ledger, self.prices(server, key), entry, limits)
+
+    def begin(self, server: Server, key: str, run: str = "") -> Entry:
+        """Give what is known of the calls of a cell's run; it is the last cell from now on.
+
+        Args:
+            server: who is asked.
+            key: its key.
+            run: names the run, the same for all its calls; "" for one call alone.
+        """
         entry = self.entry(server)
-        entry = replace(entry, cell=limits.run or entry.cell)
+        entry = replace(entry, cell=run or entry.cell)
         self.last_cell = entry.cell
         if entry.server not in self._visited:
             self._visited.add(entry.server)
             self.settle_others(server, key)
-        return BookedSender(client, self.ledger, self.prices(server, key), entry, limits)
+        return entry
 
     def entry(self, server: Server, model: str = "") -> Entry:
         """Give what is known of a cell's calls before they are sent."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hermes_magic.errors import ApiError, BudgetError, HermesError, OptionError
 from hermes_magic.money.budget import Limits, fit
@@ -14,15 +14,64 @@ from hermes_magic.reply import OFFLINE_DEMO, Booked, Done, Event, Failed, Notice
 from hermes_magic.wire.settle import can_settle
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from decimal import Decimal
 
     from hermes_magic.money.calls import Spent
-    from hermes_magic.money.ledger import Ledger
-    from hermes_magic.money.prices import PriceList, Quote
+    from hermes_magic.money.prices import Quote
     from hermes_magic.reply import Usage
-    from hermes_magic.wire.client import Client
     from hermes_magic.wire.settle import Learner
+
+
+class Books(Protocol):
+    """Where calls are booked: a `Ledger`, or a batch's share of one."""
+
+    def reserve(self, entry: Entry, worst_case: Callable[[Spent], Decimal]) -> str:
+        """Book a call that is about to be sent; give its number."""
+
+    def mark_sent(self, call: str) -> bool:
+        """Note that it is going out; False if the reservation has been taken off."""
+
+    def identify(self, call: str, generation: str) -> None:
+        """Note the server's id."""
+
+    def settle(self, call: str, outcome: Outcome) -> bool:
+        """Note how it ended; False if it is not on the books any more."""
+
+    def refuse(self, call: str, reason: str) -> None:
+        """Note that the server did not take it."""
+
+    def drop(self, call: str) -> None:
+        """Take it off."""
+
+    def notebook_total(self, notebook: str) -> tuple[Decimal, int]:
+        """Give the USD that a notebook has spent, and how many calls are in it by estimate."""
+
+    def take_news(self) -> list[str]:
+        """Give what the person should be told about the books, once."""
+
+
+class Connection(Protocol):
+    """What sends one request at a time: a `Client`, or a cluster in its place."""
+
+    @property
+    def aborted(self) -> bool:
+        """Whether it has been aborted, and can send no more."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but not beyond an abort."""
+
+    def chat(
+        self, body: Mapping[str, Any], on_send: Callable[[], None] | None = None
+    ) -> Generator[list[Event]]:
+        """Send a request, calling `on_send` before; give its events, `Done` or `Failed` last."""
+
+
+class Prices(Protocol):
+    """What estimates a request: a `PriceList`, or the price a batch began with."""
+
+    def quote(self, body: Mapping[str, Any], *, ask: bool) -> Quote:
+        """Estimate it; `ask` allows to ask the server for its price."""
 
 
 class BookedSender:
@@ -33,7 +82,7 @@ class BookedSender:
     """
 
     def __init__(
-        self, client: Client, ledger: Ledger, prices: PriceList, entry: Entry, limits: Limits
+        self, client: Connection, ledger: Books, prices: Prices, entry: Entry, limits: Limits
     ) -> None:
         self._client = client
         self._ledger = ledger
@@ -96,7 +145,7 @@ class _Booking:
         notice: one line that says what was lowered and why, or "".
     """
 
-    def __init__(self, ledger: Ledger, entry: Entry, asked: Quote, limits: Limits) -> None:
+    def __init__(self, ledger: Books, entry: Entry, asked: Quote, limits: Limits) -> None:
         self._ledger = ledger
         self._entry = entry
         self._limits = limits
@@ -210,7 +259,7 @@ class _Booking:
 class _Late:
     """Takes a late cost into the ledger and into the reply."""
 
-    ledger: Ledger
+    ledger: Books
     call: str | None
     settlement: Learner
 

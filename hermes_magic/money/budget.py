@@ -83,6 +83,14 @@ def fit(quote: Quote, limits: Limits, spent: Spent) -> tuple[Quote, str]:
     return lowered, f"max_tokens lowered to {tokens:,}, to stay within {rest}."
 
 
+def excess(worst: Decimal, limits: Limits, spent: Spent) -> str:
+    """Say by one line which limit a call of this worst case (USD) would pass; "" for none."""
+    rest = _least(limits, spent)
+    if rest is None or worst <= rest.usd:
+        return ""
+    return f"The next call can cost up to {dollars(worst)}, more than {rest} allows."
+
+
 def dollars(amount: Decimal) -> str:
     """Write USD with all digits that matter, at least cents: $0.0251."""
     whole, _, decimals = f"{amount.normalize(EXACT):f}".partition(".")

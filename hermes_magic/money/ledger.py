@@ -12,9 +12,9 @@ import math
 import secrets
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from hermes_magic.money.calls import EXACT, Call, Spent, exact_sum
+from hermes_magic.money.calls import EXACT, Call, CallState, Spent, exact_sum
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from hermes_magic.money.calls import Entry, Outcome
     from hermes_magic.money.store import Store
+
+ResultT = TypeVar("ResultT")
 
 _PICO: Final = Decimal(10) ** 12
 _MOST_PICO: Final = 10**17  # 100,000 dollars, so that SQLite's sums stay whole
@@ -56,6 +58,17 @@ class Ledger:
                 wants to refuse with. Until it returns nobody else can reserve.
         """
         return self._store.write(_reserve, entry, worst_case, self._now())
+
+    def book(self, entry: Entry, worst: Decimal) -> str:
+        """Book a call as sent, for who has looked at the limits; give its number."""
+        return self._store.write(_insert, entry, "sent", worst, self._now())
+
+    def together(self, work: Callable[[], ResultT]) -> ResultT:
+        """Do some work that calls this ledger more than once in one transaction.
+
+        It may be done again, on a fresh file.
+        """
+        return self._store.together(work)
 
     def spent(self, entry: Entry) -> Spent:
         """Give what counts against the limits of a call now."""
@@ -156,21 +169,27 @@ def _reserve(
     worst_case: Callable[[Spent], Decimal],
     now: datetime,
 ) -> str:
-    day = now.date().isoformat()
+    worst = worst_case(_spent(connection, entry, now.date().isoformat()))
+    return _insert(connection, entry, "reserved", worst, now)
+
+
+def _insert(
+    connection: sqlite3.Connection, entry: Entry, state: CallState, worst: Decimal, now: datetime
+) -> str:
     call = secrets.token_hex(12)
-    worst = worst_case(_spent(connection, entry, day))
     connection.execute(
         "INSERT INTO calls"
         " (id, started, day, notebook, cell, server, model, state, counted, estimate)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, 'reserved', ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             call,
             _stamp(now),
-            day,
+            now.date().isoformat(),
             entry.notebook,
             entry.cell,
             entry.server,
             _name(entry.model),
+            state,
             _pico(worst),
             str(worst),
         ),

@@ -81,6 +81,7 @@ class Store:
         self._identity: tuple[int, int] | None = None
         self._process = 0
         self._in_memory = False
+        self._inside: sqlite3.Connection | None = None
         self._news: list[str] = []
         self._inherited: list[sqlite3.Connection] = []
 
@@ -93,8 +94,12 @@ class Store:
         """Do some work in one transaction that no other kernel's can come between.
 
         The work is done once or not at all, and done again on a fresh file if this one is
-        damaged. What it raises, other than `sqlite3.Error`, undoes it and comes out.
+        damaged. What it raises, other than `sqlite3.Error`, undoes it and comes out. Inside
+        `together` it is part of that transaction.
         """
+        with self._lock:
+            if self._inside is not None:
+                return work(self._inside, *arguments, **named)
 
         def transaction(connection: sqlite3.Connection) -> ResultT:
             connection.execute("BEGIN IMMEDIATE")
@@ -109,6 +114,19 @@ class Store:
 
         return self._with_recovery(transaction)
 
+    def together(self, work: Callable[[], ResultT]) -> ResultT:
+        """Do some work that writes more than once in one transaction, as `write` does."""
+
+        def inside(connection: sqlite3.Connection) -> ResultT:
+            self._inside = connection
+            try:
+                return work()
+            finally:
+                self._inside = None
+
+        with self._lock:
+            return self.write(inside)
+
     def read(
         self,
         work: Callable[Concatenate[sqlite3.Connection, P], ResultT],
@@ -116,6 +134,9 @@ class Store:
         **named: P.kwargs,
     ) -> ResultT:
         """Do some work that only reads."""
+        with self._lock:
+            if self._inside is not None:
+                return work(self._inside, *arguments, **named)
         return self._with_recovery(lambda connection: work(connection, *arguments, **named))
 
     def take_news(self) -> list[str]:
@@ -172,7 +193,7 @@ class Store:
 
     def _recover(self, error: sqlite3.Error | OSError) -> None:
         """Move a damaged file aside; leave any other alone."""
-        if not _is_damage(error) or self._in_memory:
+        if not is_damage(error) or self._in_memory:
             self._leave(error)
             return
         self.close()
@@ -244,7 +265,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _is_damage(error: sqlite3.Error | OSError) -> bool:
+def is_damage(error: sqlite3.Error | OSError) -> bool:
+    """Tell whether a file is no database, or a broken one."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & _PRIMARY_CODE in _DAMAGED
 

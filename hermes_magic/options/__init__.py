@@ -6,12 +6,12 @@ option is one new field. Words are quoted as in a shell; nothing is abbreviated 
 
 from hermes_magic.options.convert import HERMES_4_405B, SHORT_NAMES, Convert, OneOf, usd
 from hermes_magic.options.cursor import Spot, flags, spot
+from hermes_magic.options.each import Options
 from hermes_magic.options.line import check, nearest, parse
 from hermes_magic.options.page import help_text
 from hermes_magic.options.request import Thoughts
 from hermes_magic.options.rows import FLAGS, TABLE, Row
 from hermes_magic.options.spec import Spec
-from hermes_magic.options.table import Options
 
 __all__ = [
     "FLAGS",

@@ -148,13 +148,15 @@ def number(low: float, high: float, *, above: bool = False) -> Convert:
     return convert
 
 
-def whole(low: int) -> Convert:
-    """Take a whole number, at least low."""
-    expected = f"a whole number, {low} or more"
+def whole(low: int, high: int | None = None) -> Convert:
+    """Take a whole number, at least low, and at most high if there is such a limit."""
+    expected = f"a whole number, {low} or more" if high is None else f"{low} to {high}"
 
     def convert(word: str) -> int:
         digits = word.replace("_", "").replace(",", "")
         if not digits.isascii() or not digits.isdigit() or int(digits) < low:
+            raise ValueError(expected)
+        if high is not None and int(digits) > high:
             raise ValueError(expected)
         return int(digits)
 

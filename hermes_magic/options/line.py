@@ -10,8 +10,8 @@ from typing import Any
 
 from hermes_magic.errors import OptionError
 from hermes_magic.options.convert import Word
+from hermes_magic.options.each import Options
 from hermes_magic.options.rows import FLAGS, TABLE, Row
-from hermes_magic.options.table import Options
 
 _WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+(?=\s|$)""", re.DOTALL)
 

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hermes_magic.options.table import Options
+from hermes_magic.options.each import Options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from hermes_magic.options.spec import option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options(RequestOptions):
-    """One cell's options, the defaults filled in: those of the request, and what is done here."""
+class CellOptions(RequestOptions):
+    """The options of one question, defaults filled in: the request's, and what is done here."""
 
     retries: int = option(
         "--retries",
@@ -94,7 +94,7 @@ class Options(RequestOptions):
         "--fresh",
         default=False,
         convert=None,
-        help="ask again for what is on the tape, and record that instead",
+        help="ask again for what is on the tape, or was answered for --each; keep that instead",
         trait=False,
     )
     code: bool = option(

@@ -73,19 +73,45 @@ def render(text: str, namespace: dict[str, Any]) -> str:
     Raises:
         TemplateError: an expression has no value; the message names it and says why.
     """
-    if "{{" not in text:
-        return text
+    return Template(text).render(namespace)
+
+
+class Template:
+    """A text whose expressions are found once and evaluated as often as it is rendered."""
+
+    def __init__(self, text: str) -> None:
+        self._pieces: list[str | _Slot] = [text] if "{{" not in text else _pieces(text)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that its expressions use."""
+        return frozenset().union(
+            *(piece.names for piece in self._pieces if not isinstance(piece, str))
+        )
+
+    def render(self, namespace: dict[str, Any]) -> str:
+        """Give the text with the values of its expressions in their place.
+
+        Raises:
+            TemplateError: an expression has no value; the message names it and says why.
+        """
+        return "".join(
+            piece if isinstance(piece, str) else _value(piece, namespace) for piece in self._pieces
+        )
+
+
+def _pieces(text: str) -> list[str | _Slot]:
     places = Places(text)
-    pieces: list[str] = []
+    pieces: list[str | _Slot] = []
     last = 0
     for slot in _slots(text):
         if not places.is_prose(slot.start):
             continue
         escaped = _is_escaped(text, slot.start)
         pieces.append(text[last : slot.start - escaped])
-        pieces.append(text[slot.start : slot.end] if escaped else _value(slot, namespace))
+        pieces.append(text[slot.start : slot.end] if escaped else slot)
         last = slot.end
-    return "".join([*pieces, text[last:]])
+    return [*pieces, text[last:]]
 
 
 def notices(text: str, namespace: dict[str, Any]) -> list[str]:

@@ -33,25 +33,26 @@ def _rows(data: Any) -> Any:
     """Give what pandas makes a table of, or None."""
     if isinstance(data, list):
         return _list(data)
-    record = _record(data)
+    record = fields_of(data)
     if not record:
         return None
     lists = [value for value in record.values() if isinstance(value, list)]
     if len(lists) == len(record) > 1:
         return record if len({len(one) for one in lists}) == 1 else None
-    if len(lists) == 1 and lists[0] and all(_record(one) is not None for one in lists[0]):
+    if len(lists) == 1 and lists[0] and all(fields_of(one) is not None for one in lists[0]):
         return _list(lists[0])
     return [record]
 
 
 def _list(data: list[Any]) -> list[dict[str, Any]] | None:
-    records = [_record(one) for one in data]
+    records = [fields_of(one) for one in data]
     if all(record is None for record in records):
         return [{"value": one} for one in data]
     return None if None in records else [record for record in records if record is not None]
 
 
-def _record(value: Any) -> dict[str, Any] | None:
+def fields_of(value: Any) -> dict[str, Any] | None:
+    """Give the fields of a dict, a dataclass or a pydantic model; None for anything else."""
     if isinstance(value, dict):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

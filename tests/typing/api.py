@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypedDict, assert_type
 
 import hermes_magic
-from hermes_magic import HermesError, Reply, Stopped, aask, ask, dry_run
+from hermes_magic import HermesError, Reply, Result, Stopped, aask, ask, dry_run
 
 
 class City(TypedDict):
@@ -24,6 +24,15 @@ def replies() -> None:
     assert_type(hermes_magic.ask("Why?"), Reply)
 
 
+def batches() -> None:
+    result = hermes_magic.map("About {{row}}", [1, 2], at_once=4, max_cost="0.5", schema=City)
+    assert_type(result, Result)
+    assert_type(result.cost, Decimal)
+    assert_type(result.errors, dict[int, HermesError])
+    assert_type(next(result.replies), Reply)
+    assert_type(hermes_magic.map_dry_run("About {{row}}", (1, 2)), str)
+
+
 async def awaited() -> None:
     assert_type(await aask("Why?", temperature=0.2), Reply)
     aask("Why?")  # type: ignore[unused-coroutine]
@@ -38,6 +47,7 @@ def errors() -> None:
         assert_type(error.status, int | None)
     except Stopped as stopped:
         assert_type(stopped.reply, Reply | None)
+        assert_type(stopped.result, Result | None)
 
 
 def keywords() -> None:
