@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
         if "--real" in arguments:
             environment["HERMES_LLAMA_PYTHON"] = str(prepare_llama(environment))
             arguments = ["-m", "real", *(item for item in arguments if item != "--real")]
-        elif "not browser" not in arguments:
+        elif not any("not browser" in item for item in arguments):
             environment["HERMES_CHROMIUM"] = str(find_chromium() or install_chromium(python))
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         return fail(str(error))

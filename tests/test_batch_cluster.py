@@ -49,6 +49,7 @@ def spent(folder: Path) -> Decimal:
     return exact_sum(call.amount for call in Ledger(Store(folder / LEDGER_FILE)).calls())
 
 
+@pytest.mark.cluster
 def test_a_worker_killed_in_the_middle_costs_nothing_but_what_it_had_under_way(
     tmp_path: Path,
 ) -> None:
@@ -70,6 +71,7 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_what_it_had_under_way(
     assert "About" not in told["known"]  # nor does a question stand in a task
 
 
+@pytest.mark.cluster
 def test_the_budget_holds_for_the_cluster_as_a_whole(tmp_path: Path) -> None:
     with Till(latency=0.05) as till:
         told = clustered(till, tmp_path, 300, "0.045")

@@ -1,5 +1,6 @@
 """What a server is sent, and which notes the person gets on what it does not take."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from hermes_magic.wire.parameters import Lookups, built_in, not_listed
 from hermes_magic.wire.request import Request, prepare
 from hermes_magic.wire.servers import PROFILES, Server, openrouter
 
+SOON = 5.0
 NOBODY = openrouter("http://127.0.0.1:9/v1")
 STANDARD = prompt.request_body(Options(), [])
 
@@ -92,6 +94,9 @@ def test_a_model_is_asked_about_once(models: Models) -> None:
     server = openrouter(models.server.base_url)
     for line in ("--seed 1", "--seed 2", "-m x/y --seed 3"):
         prepared(server, line, lookups).shape.late_notes()
+        for thread in threading.enumerate():  # late_notes itself waits a moment only
+            if thread.name == "hermes-lookup":
+                thread.join(SOON)
     assert models.asked == [
         "/api/v1/model/nousresearch/hermes-4-405b",
         "/api/v1/model/x/y",
