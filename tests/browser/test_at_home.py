@@ -14,10 +14,14 @@ from .cells import Scripted, setup
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .lab import Flavour, NotebookMaker
+    from .lab import Flavour, Lab, NotebookMaker
 
 BOTH = pytest.mark.parametrize("flavour", ["lab", "notebook"])
 WORKED = Path(__file__).parents[2] / "notebooks" / "02-at-home.ipynb"
+QUICK = """
+from hermes_magic.offline import DemoServer
+DemoServer.__init__.__kwdefaults__.update(tokens_per_second=1000, first_token_seconds=0.1)
+"""
 CODE = "say So:\n\n```python\nran = 1\n```\n\nand\n\n```python\nprint(ran + 1)\n```"
 
 
@@ -112,6 +116,17 @@ def asked(server: Scripted) -> list[list[str]]:
     return [[message["content"] for message in body["messages"]] for body in bodies]
 
 
+@pytest.fixture
+def quick(lab: Lab) -> Iterator[None]:
+    """Let the demo server write as fast as a skimming reader, not at the pace of a model."""
+    startup = lab.home / "ipython" / "profile_default" / "startup" / "quick.py"
+    startup.parent.mkdir(parents=True, exist_ok=True)
+    startup.write_text(QUICK, "utf-8")
+    yield
+    startup.unlink()
+
+
+@pytest.mark.usefixtures("quick")
 @BOTH
 def test_the_worked_notebook_runs_without_an_error(
     notebook: NotebookMaker, flavour: Flavour

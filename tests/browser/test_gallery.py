@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 SAVED = Path(__file__).parents[2] / "notebooks"
 RUN = "[...panel.model.cells].every(cell => cell.type !== 'code' || cell.executionCount)"
-NOTHING: dict[str, list[str]] = {"text/plain": []}
 NAMES = [tape.stem for tape in sorted((SAVED / "tapes").iterdir())]
 
 
@@ -32,15 +31,9 @@ def quick(lab: Lab) -> Iterator[None]:
 
 
 def told(path: Path) -> Any:
-    """Give what a notebook's file says, but not which Python has run it.
-
-    Nor a refused question's output: the live view was there, and has left nothing.
-    """
+    """Give what a notebook's file says, but not which Python has run it."""
     notebook = json.loads(path.read_text("utf-8"))
     del notebook["metadata"]["language_info"]["version"]
-    for cell in notebook["cells"]:
-        if "outputs" in cell:
-            cell["outputs"] = [one for one in cell["outputs"] if one.get("data") != NOTHING]
     return notebook
 
 
