@@ -193,6 +193,8 @@ class Case:
 ANY = "*"
 CITY = "from dataclasses import dataclass\n@dataclass\nclass City:\n    name: str\n    people: int"
 ULM = '{"name": "Ulm", "people": 128000}'
+CALL = '<tool_call>{"name": "area", "arguments": {"r": 2}}</tool_call>'
+RESPONSE = '<tool_response>\n{"name": "area", "content": 6}\n</tool_response>'
 BLOCKS = "So:\n```python\nran = 1\n```\nand\n```py\nran = 2\n```"
 
 CASES = [
@@ -266,6 +268,28 @@ CASES = [
         fails=True,
     ),
     Case(
+        "5: a function called",
+        ("def area(r: int) -> int:\n    return 3 * r", "%%hermes --tools area -o reply\nHow big?"),
+        answers=(CALL,),
+        sent=(ANY, "How big?", ANY, RESPONSE),
+        shows="area(r=2)",
+        holds="(reply.text, reply.steps[0].result) == ('So.', '6')",
+    ),
+    Case(
+        "5: a function that fails",
+        ("def area(r: int) -> int:\n    return 3 / 0", "%%hermes --tools area -o reply\nHow big?"),
+        answers=(CALL,),
+        sent=(ANY, "How big?", ANY, ANY),
+        shows="ZeroDivisionError",
+        holds="'ZeroDivisionError' in str(reply.steps[0].error)",
+    ),
+    Case(
+        "5: a function that is not there",
+        ("def area(r: int) -> int:\n    return 3 * r", "%%hermes --tools aria\nHow big?"),
+        shows="Did you mean area?",
+        fails=True,
+    ),
+    Case(
         "6: the blocks of code",
         ("ran = 0", "%%hermes -o reply\nHow?"),
         answers=(BLOCKS,),
@@ -332,6 +356,8 @@ def test_9_tab_completes(front_end: FrontEnd) -> None:
     assert front_end.tab("%%hermes --tho") == ["--thoughts"]
     assert front_end.tab("%%hermes --with amo") == ["amounts"]
     assert front_end.tab("%%hermes --server vl") == ["vllm"]
+    front_end.run("def area(r):\n    return 3 * r")
+    assert front_end.tab("%%hermes --tools are") == ["area"]
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,16 @@ class Front:
             %%hermes --schema list[Payment] -o reply
             Which payments are in this mail? {{mail}}
 
+        Your functions: the model may call these, and no others
+
+            %%hermes --tools weather,convert
+            Is it warmer in Oslo or in Rome?
+
+        Many rows: once for each, within a budget; run it again and it goes on
+
+            %%hermes --each df -o out --max-cost 2
+            Is this review positive? {{row.review}}
+
         Code: into a new cell below, which nobody runs but you
 
             %%hermes --code --with df
