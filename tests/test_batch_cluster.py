@@ -13,11 +13,8 @@ from typing import Any
 import pytest
 
 from hermes_magic.errors import OptionError
-from hermes_magic.money.account import LEDGER_FILE
 from hermes_magic.money.calls import exact_sum
-from hermes_magic.money.ledger import Ledger
-from hermes_magic.money.store import Store
-from tests.batch.jobs import KEY, Office
+from tests.batch.jobs import KEY, Office, booked
 from tests.batch.till import COST, Till
 
 ROOT = Path(__file__).parent.parent
@@ -46,7 +43,7 @@ def clustered(till: Till, folder: Path, rows: int, max_cost: str) -> dict[str, A
 
 
 def spent(folder: Path) -> Decimal:
-    return exact_sum(call.amount for call in Ledger(Store(folder / LEDGER_FILE)).calls())
+    return exact_sum(call.amount for call in booked(folder))
 
 
 @pytest.mark.cluster
@@ -64,7 +61,7 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_what_it_had_under_way(
         about = {text: n for text, n in till.asked.items() if text.startswith("About")}
         assert about.keys() == {f"About {row}" for row in range(rows)}
         assert sum(about.values()) <= rows + AT_ONCE
-        calls = Ledger(Store(tmp_path / LEDGER_FILE)).calls()
+        calls = booked(tmp_path)
         assert len(calls) >= till.asked.total()  # what was lost is booked at its worst case
     assert "Station" in told["known"]
     assert KEY not in told["known"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -136,6 +138,19 @@ def test_counts_go_on_from_what_is_there(journal: Journal, path: Path) -> None:
         assert (again.counts.answered, again.counts.failed) == (2, 1)
         assert again.counts.usd == WHOLE.usage.cost
         assert again.count() == again.counts
+
+
+def test_a_run_waits_for_another_that_makes_the_file_just_now(path: Path) -> None:
+    path.parent.mkdir(mode=0o700)
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    with closing(other):
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE other (number)")
+        done = threading.Timer(0.2, other.execute, ["COMMIT"])
+        done.start()
+        with closing(Journal(path)) as journal:
+            assert journal.path == path
+        done.join()
 
 
 def test_a_damaged_file_is_left_alone_and_the_error_says_what_to_do(path: Path) -> None:

@@ -16,12 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hermes_magic.money.account import LEDGER_FILE
 from hermes_magic.money.calls import exact_sum
-from hermes_magic.money.ledger import Ledger
 from hermes_magic.money.place import FOLDER_VARIABLE
-from hermes_magic.money.store import Store
-from tests.batch.jobs import KEY
+from tests.batch.jobs import KEY, booked
 from tests.batch.till import COST, Till, refusal
 
 if TYPE_CHECKING:
@@ -118,7 +115,7 @@ def test_five_thousand_rows_three_interrupts_and_a_kill_are_paid_once_each(tmp_p
         with working(till, tmp_path, rows, at_once, "retry") as child:
             assert child.communicate(timeout=PATIENCE)[0].split()[1:] == ["DONE", "5000", "0"]
         assert till.paid() == {f"About {row}": 1 for row in range(rows)}
-    calls = Ledger(Store(tmp_path / LEDGER_FILE)).calls()
+    calls = booked(tmp_path)
     settled = [call for call in calls if call.state == "settled"]
     assert exact_sum(call.amount for call in settled) == rows * COST
     assert sum(call.state == "sent" for call in calls) == at_once  # at their worst case, for good
@@ -139,7 +136,7 @@ def test_a_kill_at_any_moment_repeats_at_most_what_was_under_way(tmp_path: Path,
             assert child.communicate(timeout=PATIENCE)[0].split()[1:] == ["DONE", "400", "0"]
         assert till.asked.keys() == {f"About {row}" for row in range(rows)}
         assert till.asked.total() <= rows + at_once
-    calls = Ledger(Store(tmp_path / LEDGER_FILE)).calls()
+    calls = booked(tmp_path)
     assert len([call for call in calls if call.state in {"sent", "settled"}]) >= till.asked.total()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BUSY_SECONDS: Final = 10.0
+_PAUSE_SECONDS: Final = 0.02
 _BLOCK: Final = 500
 _BEGIN_ANEW: Final = "Move that file away to begin anew."
 _SCHEMA: Final = """
@@ -46,13 +48,13 @@ CREATE TABLE IF NOT EXISTS answers (
     seconds REAL
 );
 PRAGMA temp_store = FILE;
-CREATE TEMP TABLE places (                 -- row by row, in their order
+CREATE TEMP TABLE IF NOT EXISTS places (                 -- row by row, in their order
     place INTEGER PRIMARY KEY,
     key BLOB,                              -- NULL: there is nothing to ask
     problem TEXT NOT NULL,                 -- why
     first INTEGER NOT NULL                 -- whether it is the first with its key
 );
-CREATE TEMP TABLE questions (              -- each different one once, in their order
+CREATE TEMP TABLE IF NOT EXISTS questions (              -- each different one once, in their order
     number INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE,
     text TEXT NOT NULL,
@@ -91,10 +93,7 @@ class Journal:
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                # A kill loses nothing with this; a power cut may lose the last answers.
-                self._connection.execute("PRAGMA synchronous = NORMAL")
-                self._connection.executescript(_SCHEMA)
+                _prepare(self._connection)
             except BaseException:
                 self._connection.close()
                 raise
@@ -276,3 +275,20 @@ class Journal:
                 f"The answers cannot be kept in {self.path}: {reason.rstrip('.').lower()}.",
                 hint=_BEGIN_ANEW if is_damage(error) else None,
             ) from error
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables; wait for another run that makes them just now, as SQLite does not here."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            # A kill loses nothing with this; a power cut may lose the last answers.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.executescript(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return

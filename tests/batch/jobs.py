@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,17 +12,28 @@ from typing import TYPE_CHECKING, Any
 from hermes_magic.asking.desk import Desk
 from hermes_magic.batch.job import Job
 from hermes_magic.batch.task import Written, task_of
+from hermes_magic.money.account import LEDGER_FILE
+from hermes_magic.money.ledger import Ledger
+from hermes_magic.money.store import Store
 from hermes_magic.options import HERMES_4_405B, Options
 from hermes_magic.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from hermes_magic.batch.result import Result
+    from hermes_magic.money.calls import Call
     from hermes_magic.prompt.schema import Schema
     from hermes_magic.view.progress import Figures
 
 KEY = "sk-or-v1-" + "0123456789abcdef" * 4
+
+
+def booked(folder: Path) -> list[Call]:
+    """Give the calls in the ledger of a data folder."""
+    with closing(Ledger(Store(folder / LEDGER_FILE))) as ledger:
+        return list(ledger.calls())
 
 
 @dataclass
