@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from hermes_magic.errors import OptionError
@@ -199,58 +200,14 @@ def _servers(notebook: Notebook, _word: str, _server: str) -> None:
     notebook.show(figures.servers(servers, keys, notebook.in_use))
 
 
-def _cost(notebook: Notebook, csv: str, server: str) -> object:
-    from hermes_magic.magic import purse
+def _later(module: str, name: str) -> Callable[[Notebook, str, str], object]:
+    """Give a command of another module, which is imported when it is first run."""
 
-    return purse.cost(notebook, csv, server)
+    def run(notebook: Notebook, word: str, server: str) -> object:
+        command = getattr(import_module(f"hermes_magic.magic.{module}"), name)
+        return command(notebook, word, server)
 
-
-def _history(notebook: Notebook, word: str, server: str) -> None:
-    from hermes_magic.magic import talk
-
-    talk.history(notebook, word, server)
-
-
-def _forget(notebook: Notebook, word: str, server: str) -> None:
-    from hermes_magic.magic import talk
-
-    talk.forget(notebook, word, server)
-
-
-def _record(notebook: Notebook, word: str, server: str) -> None:
-    from hermes_magic.magic import taping
-
-    taping.record(notebook, word, server)
-
-
-def _replay(notebook: Notebook, word: str, server: str) -> None:
-    from hermes_magic.magic import taping
-
-    taping.replay(notebook, word, server)
-
-
-def _draft(notebook: Notebook, word: str, server: str) -> None:
-    from hermes_magic.magic import taping
-
-    taping.draft(notebook, word, server)
-
-
-def _tape(notebook: Notebook, word: str, server: str) -> None:
-    from hermes_magic.magic import taping
-
-    taping.tape(notebook, word, server)
-
-
-def _login(notebook: Notebook, word: str, server: str) -> None:
-    from hermes_magic.magic import purse
-
-    purse.login(notebook, word, server)
-
-
-def _logout(notebook: Notebook, word: str, server: str) -> None:
-    from hermes_magic.magic import purse
-
-    purse.logout(notebook, word, server)
+    return run
 
 
 def _offline(notebook: Notebook, _word: str, _server: str) -> None:
@@ -282,17 +239,51 @@ COMMANDS: tuple[Command, ...] = (
         takes_server=True,
     ),
     Command("servers", "the servers that --server knows, and which answer right now", _servers),
-    Command("cost", "what was spent: cell, notebook, day, month, model", _cost, takes_csv=True),
     Command(
-        "history", "the conversations of --chat, turn by turn", _history, "NAME", takes_chat=True
+        "cost",
+        "what was spent: cell, notebook, day, month, model",
+        _later("purse", "cost"),
+        takes_csv=True,
     ),
-    Command("forget", "forget them, or the one of that name", _forget, "NAME", takes_chat=True),
-    Command("record", "record answers on a tape, and replay those on it", _record, argument="PATH"),
-    Command("replay", "replay a tape and ask nobody", _replay, argument="PATH"),
-    Command("draft", "put questions on a tape for you to answer", _draft, argument="PATH"),
-    Command("tape", "the tape in use; off goes on without it", _tape, argument="off"),
-    Command("login", "ask for a key without echo, and keep it", _login, takes_server=True),
-    Command("logout", "remove the key that login has kept", _logout, takes_server=True),
+    Command(
+        "history",
+        "the conversations of --chat, turn by turn",
+        _later("talk", "history"),
+        "NAME",
+        takes_chat=True,
+    ),
+    Command(
+        "forget",
+        "forget them, or the one of that name",
+        _later("talk", "forget"),
+        "NAME",
+        takes_chat=True,
+    ),
+    Command(
+        "record",
+        "record answers on a tape, and replay those on it",
+        _later("taping", "record"),
+        argument="PATH",
+    ),
+    Command("replay", "replay a tape and ask nobody", _later("taping", "replay"), argument="PATH"),
+    Command(
+        "draft",
+        "put questions on a tape for you to answer",
+        _later("taping", "draft"),
+        argument="PATH",
+    ),
+    Command(
+        "tape", "the tape in use; off goes on without it", _later("taping", "tape"), argument="off"
+    ),
+    Command(
+        "login",
+        "ask for a key without echo, and keep it",
+        _later("purse", "login"),
+        takes_server=True,
+    ),
+    Command(
+        "logout", "remove the key that login has kept", _later("purse", "logout"), takes_server=True
+    ),
     Command("offline", "use the built-in demo server: no key, network or bill", _offline),
     Command("online", "back to the real server", _online),
 )

@@ -74,6 +74,26 @@ def child(module: str, contestant: str) -> Iterator[Child]:
         started.close()
 
 
+@contextmanager
+def serving(module: str) -> Iterator[str]:
+    """Run a module's server in a process of its own, until its stdin ends; give its address."""
+    process = subprocess.Popen(  # noqa: S603 - this interpreter, our own arguments
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
 class Contest:
     """All contestants of a benchmark's module, warmed up.
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.bench.contest import ROOT
+from tests.bench.contest import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 PRICING = {"data": {"pricing": {"prompt": "0.000001", "completion": "0.000003"}}}
 _USAGE = {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21, "cost": 0.000027}
@@ -88,24 +86,9 @@ def _length(head: bytes) -> int:
     return 0
 
 
-@contextmanager
-def delaying() -> Iterator[str]:
+def delaying() -> AbstractContextManager[str]:
     """Start the server in a process of its own; give its address."""
-    process = subprocess.Popen(  # noqa: S603 - this interpreter, our own arguments
-        [sys.executable, "-m", __name__],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-    finally:
-        process.stdin.close()
-        process.wait()
-        process.stdout.close()
+    return serving("tests.bench.delays")
 
 
 async def serve() -> None:

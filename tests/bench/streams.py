@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tests.bench.contest import ROOT
+from tests.bench.contest import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 _CHUNK = 16_384
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -33,24 +33,9 @@ _USAGE = {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21, "cost
 _COMMENT = b": OPENROUTER PROCESSING\n\n"
 
 
-@contextmanager
-def streaming() -> Iterator[str]:
+def streaming() -> AbstractContextManager[str]:
     """Start the server in a process of its own; give its address."""
-    process = subprocess.Popen(  # noqa: S603 - this interpreter, our own arguments
-        [sys.executable, "-m", __name__],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-    finally:
-        process.stdin.close()
-        process.wait()
-        process.stdout.close()
+    return serving("tests.bench.streams")
 
 
 def events(count: int, thoughts: int) -> Iterator[bytes]:
