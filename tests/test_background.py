@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from hermes_magic.errors import ProtocolError
-from hermes_magic.reply import Done, Event, Failed, Text
+from hermes_magic.reply import Done, Event, Failed, Started, Text
 from hermes_magic.wire.background import Background
 
 SOON = 5.0
@@ -48,6 +48,26 @@ def test_silence_gives_empty_lists() -> None:
     assert next(batches) == next(batches) == []
     speak.set()
     assert [event for batch in batches for _, events in batch for event in events] == [Done()]
+
+
+def test_the_first_word_does_not_wait_for_what_came_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hermes_magic.wire.background._PACE", SOON)
+    started, seen = threading.Event(), threading.Event()
+
+    def answer() -> Generator[list[Event]]:
+        yield [Started(id="gen-1")]
+        started.wait(SOON)
+        yield [Text("a")]
+        yield [Done()] if seen.wait(SOON / 2) else [Failed(ProtocolError("nobody looked"))]
+
+    for arrivals in Background(answer()):
+        for _, events in arrivals:
+            started.set()
+            if Text("a") in events:
+                seen.set()
+            assert not isinstance(events[-1], Failed)
 
 
 @pytest.mark.parametrize("last", [Done(), Failed(ProtocolError("x"))])

@@ -93,7 +93,7 @@ class Gate:
 
 def test_five_thousand_rows_three_interrupts_and_a_kill_are_paid_once_each(tmp_path: Path) -> None:
     rows, at_once = 5000, 16
-    failing = set(random.Random(8).sample(range(rows), rows // 20))  # noqa: S311 - a choice of rows
+    failing = set(random.Random(8).sample(range(rows), rows // 20))
     gate = Gate(failing)
     with Till(gate, latency=0.01) as till:
         for share in (1, 2, 3):

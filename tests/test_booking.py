@@ -28,6 +28,7 @@ from hermes_magic.money.store import Store
 from hermes_magic.offline import Cut, DemoServer, Pause, Request, Response, Server
 from hermes_magic.options import HERMES_4_405B, Options
 from hermes_magic.session import Session
+from hermes_magic.wire.client import Client
 from hermes_magic.wire.retry import Policy
 from hermes_magic.wire.servers import PROFILES, openrouter
 
@@ -182,6 +183,45 @@ def test_what_was_never_sent_is_not_a_call(desk: Desk) -> None:
     with pytest.raises(NetworkError):
         desk.ask()
     assert desk.calls == []
+
+
+def test_a_question_on_an_open_connection_is_written_down_as_sent_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked: list[str] = []
+    mark_sent = Ledger.mark_sent
+
+    def marking(ledger: Ledger, call: str) -> bool:
+        marked.append(call)
+        return mark_sent(ledger, call)
+
+    monkeypatch.setattr(Ledger, "mark_sent", marking)
+    for _ in range(3):
+        desk.ask()
+    first, *later = desk.calls
+    assert marked == [first.id]
+    assert [call.cost for call in later] == [COST, COST]
+
+
+def test_what_an_open_connection_could_not_send_is_not_a_call(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Client, "is_open", True)
+    desk.server.close()
+    with pytest.raises(NetworkError):
+        desk.ask()
+    assert desk.calls == []
+
+
+def test_an_id_that_nobody_can_settle_is_written_with_the_end_only(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Ledger, "identify")
+    chunks = [{**each, "id": "chatcmpl-1"} for each in WHOLE]
+    desk.answers = [sse(chunks, number="chatcmpl-1")]
+    desk.ask()
+    (call,) = desk.calls
+    assert (call.generation, call.cost) == ("chatcmpl-1", COST)
 
 
 def test_a_broken_answer_stays_open_with_an_estimate(desk: Desk) -> None:

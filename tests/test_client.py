@@ -4,6 +4,7 @@ import gzip
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -304,6 +305,34 @@ def test_a_connection_is_used_again_also_after_a_refusal() -> None:
             used.append(client._network.get_extra_info("client_addr"))
         assert len(server.wait_for_exchanges(3)) == 3
     assert len(set(used)) == 1
+
+
+@pytest.mark.parametrize(("idle", "connections"), [(30, 1), (90, 2)])
+def test_a_connection_outlives_a_short_rest(
+    idle: float, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic
+    with answering(*(data("Yes", "stop"), DONE)) as (client, _):
+        used = set()
+        for rested in (0.0, idle):
+            monkeypatch.setattr(time, "monotonic", lambda rested=rested: now() + rested)
+            assert client.is_open is (bool(rested) and connections == 1)
+            outcome(client)
+            used.add(client._network.get_extra_info("client_addr"))
+    assert len(used) == connections
+
+
+def test_a_connection_is_not_open_that_the_server_has_closed() -> None:
+    with answering(data("Yes", "stop"), DONE, connection="close") as (client, _):
+        assert not client.is_open
+        outcome(client)
+        assert not client.is_open
+
+
+def test_a_connection_is_not_open_behind_a_broken_answer() -> None:
+    with answering(data("Yes"), Cut()) as (client, _):
+        outcome(client)
+        assert not client.is_open
 
 
 class Reader(threading.Thread):

@@ -112,7 +112,7 @@ class Cluster:
 class RemoteClient:
     """What a `Client` is to a line: sends one request at a time, through the cluster."""
 
-    aborted = False
+    aborted = is_open = False
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

@@ -26,8 +26,14 @@ if TYPE_CHECKING:
 class Books(Protocol):
     """Where calls are booked: a `Ledger`, or a batch's share of one."""
 
-    def reserve(self, entry: Entry, worst_case: Callable[[Spent], Decimal]) -> str:
-        """Book a call that is about to be sent; give its number."""
+    def reserve(
+        self,
+        entry: Entry,
+        worst_case: Callable[[Callable[[], Spent]], Decimal],
+        *,
+        sent: bool = False,
+    ) -> str:
+        """Book a call that is about to be sent, or as good as `sent`; give its number."""
 
     def mark_sent(self, call: str) -> bool:
         """Note that it is going out; False if the reservation has been taken off."""
@@ -57,6 +63,10 @@ class Connection(Protocol):
     @property
     def aborted(self) -> bool:
         """Whether it has been aborted, and can send no more."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it stands, as far as that is known, so that a request goes out at once."""
 
     def wait(self, seconds: float) -> None:
         """Wait, but not beyond an abort."""
@@ -126,7 +136,7 @@ class BookedSender:
     def _book(self, body: Mapping[str, Any]) -> _Booking:
         asked = self._prices.quote(body, ask=bool(self._limits))
         entry = replace(self._entry, model=str(body["model"]))
-        return _Booking(self._ledger, entry, asked, self._limits)
+        return _Booking(self._ledger, entry, asked, self._limits, sent=self._client.is_open)
 
     def _news(self, notice: str) -> list[Event]:
         """Give what the person has not been told yet."""
@@ -145,17 +155,20 @@ class _Booking:
         notice: one line that says what was lowered and why, or "".
     """
 
-    def __init__(self, ledger: Books, entry: Entry, asked: Quote, limits: Limits) -> None:
+    def __init__(
+        self, ledger: Books, entry: Entry, asked: Quote, limits: Limits, *, sent: bool
+    ) -> None:
         self._ledger = ledger
         self._entry = entry
         self._limits = limits
         self._progress = ReplyBuilder()
         self._started = time.perf_counter()
         self._generation = ""
+        self._booked_as_sent = sent
         self._sent = self._ended = False
         self._estimated: Decimal | None = None
         self.quote, self.notice = asked, ""
-        self.call = ledger.reserve(entry, self._lower)
+        self.call = ledger.reserve(entry, self._lower, sent=sent)
 
     def going_out(self) -> None:
         """Note that the request is being sent.
@@ -165,9 +178,8 @@ class _Booking:
         """
         if self._sent:
             return
-        if not self._ledger.mark_sent(self.call):
-            self.call = self._ledger.reserve(self._entry, self._again)
-            self._ledger.mark_sent(self.call)
+        if not self._booked_as_sent and not self._ledger.mark_sent(self.call):
+            self.call = self._ledger.reserve(self._entry, self._again, sent=True)
         self._sent = True
 
     def follow(self, events: list[Event]) -> list[Event]:
@@ -197,6 +209,13 @@ class _Booking:
         else:
             self._settle(whole=isinstance(last, Done))
 
+    def _identify(self) -> None:
+        """Note an id that others could settle the call by; any other comes with its end."""
+        generation = self._progress.progress.id
+        if generation != self._generation and can_settle(generation):
+            self._generation = generation
+            self._ledger.identify(self.call, generation)
+
     def _settle(self, *, whole: bool) -> None:
         reached = self._progress.progress
         estimate = self._estimate(whole=whole)
@@ -211,8 +230,7 @@ class _Booking:
             seconds=time.perf_counter() - self._started,
         )
         if not self._ledger.settle(self.call, outcome):  # its file was moved or deleted
-            self.call = self._ledger.reserve(self._entry, lambda _: self.quote.worst)
-            self._ledger.mark_sent(self.call)
+            self.call = self._ledger.reserve(self._entry, lambda _: self.quote.worst, sent=True)
             self._ledger.settle(self.call, outcome)
 
     def _estimate(self, *, whole: bool) -> Decimal | None:
@@ -233,24 +251,19 @@ class _Booking:
             deltas if usage.completion_tokens is None else usage.completion_tokens,
         )
 
-    def _identify(self) -> None:
-        generation = self._progress.progress.id
-        if generation != self._generation:
-            self._generation = generation
-            self._ledger.identify(self.call, generation)
-
     def _booked(self) -> list[Event]:
         if self._progress.progress.model == OFFLINE_DEMO:
             return []
         total, estimated = self._ledger.notebook_total(self._entry.notebook)
         return [Booked(total, estimated, self._estimated)]
 
-    def _lower(self, spent: Spent) -> Decimal:
-        self.quote, self.notice = fit(self.quote, self._limits, spent)
+    def _lower(self, spent: Callable[[], Spent]) -> Decimal:
+        if self._limits:
+            self.quote, self.notice = fit(self.quote, self._limits, spent())
         return self.quote.worst
 
-    def _again(self, spent: Spent) -> Decimal:
-        if fit(self.quote, self._limits, spent)[0] != self.quote:
+    def _again(self, spent: Callable[[], Spent]) -> Decimal:
+        if self._limits and fit(self.quote, self._limits, spent())[0] != self.quote:
             raise BudgetError("While this call was waiting, the budget it had was spent.")
         return self.quote.worst
 

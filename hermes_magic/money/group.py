@@ -74,7 +74,13 @@ class GroupLedger:
         """USD that count against the batch's own limit: settled, or at the worst case."""
         return self._counted
 
-    def reserve(self, entry: Entry, worst_case: Callable[[Spent], Decimal]) -> str:
+    def reserve(
+        self,
+        entry: Entry,
+        worst_case: Callable[[Callable[[], Spent]], Decimal],
+        *,
+        sent: bool = True,  # noqa: ARG002 - it always is
+    ) -> str:
         """Book a call as sent; give its number.
 
         Where a limit has no room, it waits for calls under way to end, which mostly cost less
@@ -83,7 +89,7 @@ class GroupLedger:
         Raises:
             BudgetError: there is no room, and no call under way that could make some.
         """
-        wish = _Wish(entry, worst_case(_NOTHING))
+        wish = _Wish(entry, worst_case(lambda: _NOTHING))
         with self._lock:
             self._wishes.append(wish)
         while True:

@@ -96,7 +96,7 @@ function addCodeButtons(root) {
   if (root.nodeType !== Node.ELEMENT_NODE) return;
   const blocks = root.matches("div.highlight") ? [root] : root.querySelectorAll("div.highlight");
   for (const block of blocks) {
-    if (block.classList.contains("hm-more")) continue;
+    if (block.matches(".hm-more, .hermes-code")) continue;
     const copy = copyButton("Copy", "Copy the code", () => ({ text: codeFrom(block) }));
     copy.classList.add("hermes-copy-code");
     block.prepend(copy);

@@ -16,6 +16,7 @@ LIMIT: Final = 20_000
 """Characters of code above which it is shown without colours."""
 
 _CHUNK = 2_000
+_GROUP = 20
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 _SEAM = re.compile(r"\n\n(?=\S)")
 
@@ -32,7 +33,7 @@ def code_block_html(code: str, info: str, *, plain: bool = False, more: bool = F
     if lexer is None or plain or len(code) > LIMIT:
         body = code_html(code)
     else:
-        body = "".join(_highlighted(chunk, lexer.aliases[0]) for chunk in _chunks(code))
+        body = _grouped("".join(_highlighted(chunk, lexer.aliases[0]) for chunk in _chunks(code)))
     outer = "highlight hm-more" if more else "highlight"
     return f'<div class="{outer}"><pre class="highlight"><code{name}>{body}</code></pre></div>\n'
 
@@ -66,6 +67,18 @@ def _chunks(code: str) -> Iterator[str]:
         yield code[start : seam.end()]
         start = seam.end()
     yield code[start:]
+
+
+def _grouped(html: str) -> str:
+    """Put lines into spans by twenties.
+
+    A page that compares and replaces parts of a growing block is told apart a few big ones fast,
+    ten thousand small ones slowly. Pygments leaves no span open at the end of a line.
+    """
+    lines = html.split("\n")
+    groups = ("\n".join(lines[n : n + _GROUP]) for n in range(0, len(lines), _GROUP))
+    start, end = '<span class="hm-lines">', "</span>"
+    return start + f"\n{end}{start}".join(groups) + end
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,7 @@
 // The end is confirmed, so that the kernel knows whether a page has shown it. A page that is opened
 // later, or while the answer is under way, is told of an end that nobody has confirmed: `kept`.
 //
-// live.py sends this file, controls.js and notebook.js as one module.
+// live.py sends this file, pane.js, controls.js and notebook.js as one module.
 
 export default () => {
   const reply = { number: 0, thought: pane(0), answer: pane(0), frame: null, source: "" };
@@ -163,99 +163,6 @@ class View {
     this.summary.classList.remove("hermes-busy");
     this.line.classList.remove("hermes-busy");
   }
-}
-
-// One growing text. Finished blocks are drawn once; the nodes of the open one are replaced.
-class Pane {
-  constructor(el, typesetter, speech) {
-    Object.assign(this, { el, typesetter, speech, tail: [] });
-    this.drawn = { generation: 0, closed: 0, open: "" };
-    this.sources = new WeakMap(); // formula -> its TeX, before the typesetter replaced it
-    el.dir = "auto";
-  }
-
-  get isEmpty() {
-    return !this.el.firstChild;
-  }
-
-  draw({ generation, closed, open }) {
-    if (generation !== this.drawn.generation) this.clear(generation);
-    const drawn = this.drawn;
-    if (drawn.closed === closed.length && drawn.open === open) return;
-    const formulas = this.takeFormulas();
-    for (const node of this.tail) node.remove();
-    for (const html of closed.slice(drawn.closed)) this.add(html, formulas, true);
-    this.tail = this.add(open, formulas, false);
-    this.drawn = { generation, closed: closed.length, open };
-  }
-
-  clear(generation) {
-    this.el.replaceChildren();
-    this.tail = [];
-    this.drawn = { generation, closed: 0, open: "" };
-  }
-
-  add(html, formulas, final) {
-    const template = document.createElement("template");
-    template.innerHTML = html;
-    const nodes = [...template.content.childNodes];
-    const first = template.content.firstElementChild;
-    if (first?.classList.contains("hm-more")) this.join(first);
-    if (final) for (const node of nodes) this.speech?.say(spoken(node));
-    this.el.append(template.content);
-    for (const node of final ? nodes : nodes.slice(0, -1)) addCodeButtons(node);
-    this.typeset(nodes, formulas);
-    return nodes;
-  }
-
-  // A long block goes on: close the gap, and let a table keep its columns.
-  join(next) {
-    const before = this.el.lastElementChild;
-    before?.classList.add("hm-cut");
-    if (next.tagName !== "TABLE" || before?.tagName !== "TABLE") return;
-    const columns = before.querySelector("colgroup") ?? measured(before);
-    next.prepend(columns.cloneNode(true));
-    next.style.cssText = `table-layout:fixed;width:${before.offsetWidth}px`;
-  }
-
-  // A formula of the open block that is typeset already is moved, not typeset again.
-  takeFormulas() {
-    const found = new Map();
-    for (const formula of mathIn(this.tail)) {
-      const tex = formula.firstElementChild && this.sources.get(formula);
-      if (tex) found.set(tex, [...(found.get(tex) ?? []), formula]);
-    }
-    return found;
-  }
-
-  typeset(nodes, formulas) {
-    if (!this.typesetter) return;
-    for (const formula of mathIn(nodes)) {
-      const done = formulas.get(formula.textContent)?.pop();
-      if (done) {
-        formula.replaceWith(done);
-        if (nodes.includes(formula)) nodes[nodes.indexOf(formula)] = done;
-      } else {
-        this.sources.set(formula, formula.textContent);
-        this.typesetter.typeset(formula);
-      }
-    }
-  }
-}
-
-function mathIn(nodes) {
-  const elements = nodes.filter((node) => node.nodeType === Node.ELEMENT_NODE);
-  return elements.flatMap((node) =>
-    node.matches(".hm-math") ? [node] : [...node.querySelectorAll(".hm-math")],
-  );
-}
-
-function measured(table) {
-  const columns = document.createElement("colgroup");
-  for (const cell of table.rows[0]?.cells ?? []) {
-    make("col", "", columns).style.width = `${cell.offsetWidth}px`;
-  }
-  return columns;
 }
 
 function setText(node, text) {

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from hermes_magic.view.unseen import Unseen
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("live.js", "controls.js", "notebook.js")
+_SCRIPTS = ("live.js", "pane.js", "controls.js", "notebook.js")
 _NOTHING = {"text/plain": ""}
 # For readers that know no widgets, if the notebook is saved meanwhile; JupyterLab saves HTML.
 _UNDER_WAY = "An answer of Hermes was under way when this notebook was saved. Run the cell again."
@@ -74,8 +74,13 @@ def warm() -> None:
     bundle(Reply(text=_A_LITTLE_OF_EVERYTHING, thinking="So."))
 
 
+def script() -> str:
+    """Give the page's half: one module of JavaScript."""
+    return "\n".join((_HERE / name).read_text("utf-8") for name in _SCRIPTS)
+
+
 class _Widget(anywidget.AnyWidget):
-    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in _SCRIPTS)
+    _esm = script()
     _css = _HERE / "live.css"
     layout = traitlets.Any()  # in place of a Layout widget, which AnyWidget would leave open
 

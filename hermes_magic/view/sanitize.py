@@ -60,7 +60,7 @@ def attribute_values() -> dict[str, dict[str, set[str]]]:
 @cache
 def classes() -> dict[str, set[str]]:
     """Return the class names that may stand on each tag: ours and Pygments', no others."""
-    own = {"hm-math", "hm-math-display", "hm-literal", "hm-bidi", "hm-task", "hm-image"}
+    own = {"hm-math", "hm-math-display", "hm-literal", "hm-bidi", "hm-task", "hm-image", "hm-lines"}
     return {
         "a": {"hm-image"},
         "blockquote": {"hm-more"},

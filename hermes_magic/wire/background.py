@@ -11,7 +11,7 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from hermes_magic.reply import Done, Event, Failed
+from hermes_magic.reply import Done, Event, Failed, Text, Thought, ToolDelta
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -27,9 +27,9 @@ _MOST_DUTY = 0.2
 class Background:
     """Run an iterator of events (a generator) on a thread of its own.
 
-    Iterating gives a list of arrivals at most every 0.1 s, and an empty list after each 0.1 s
-    of silence. Whoever draws slowly is served more seldom: a fifth of the time at most goes
-    into drawing.
+    Iterating gives a list of arrivals, once text flows at most every 0.1 s, and an empty list
+    after each 0.1 s of silence. Whoever draws slowly is served more seldom: a fifth of the time
+    at most goes into drawing.
     """
 
     def __init__(self, events: Generator[list[Event]]) -> None:
@@ -45,6 +45,7 @@ class Background:
 
     def __iter__(self) -> Iterator[list[Arrival]]:
         """Give arrivals until the reply is whole or has failed."""
+        flows = False  # what comes before the first word must not make it wait
         while True:
             self._wake.wait(_HEARTBEAT)
             over = self._over.is_set()
@@ -54,7 +55,9 @@ class Background:
             if over:
                 break
             drawing = time.perf_counter() - before
-            self._over.wait(max(_PACE, drawing / _MOST_DUTY) - drawing if arrived else 0)
+            flows = flows or any(_is_word(event) for _, events in arrived for event in events)
+            if flows and arrived:
+                self._over.wait(max(_PACE, drawing / _MOST_DUTY) - drawing)
         if self._bug is not None:
             raise self._bug
 
@@ -95,3 +98,7 @@ class Background:
     def _end(self) -> None:
         self._over.set()
         self._wake.set()
+
+
+def _is_word(event: Event) -> bool:
+    return isinstance(event, Text | Thought | ToolDelta)

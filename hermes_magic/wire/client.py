@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from hermes_magic.wire.servers import Server
 
 _CONNECT_SECONDS = 10.0
+_IDLE_SECONDS = 60.0  # people take longer from cell to cell than httpx's 5 seconds
 _LARGEST_ERROR = 1_000_000
 # Words come one by one, and to wake up for each costs more than to read it: once text flows, let
 # some gather. Nobody sees it, for they are drawn a dozen times a second.
@@ -75,6 +76,7 @@ class Client:
         self._server = server
         self._key = key
         self._network: Any = None
+        self._ended = 0.0
         self._url: httpx.URL | None = None
         self._on_send: Callable[[], None] | None = None
         self._http = httpx.Client(
@@ -82,12 +84,20 @@ class Client:
             verify=_tls() if server.base_url.startswith("https:") else False,
             trust_env=not server.is_local,
             timeout=httpx.Timeout(server.silence, connect=_CONNECT_SECONDS),
+            limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
         )
 
     @property
     def aborted(self) -> bool:
         """Whether the client has been aborted, and can do no more."""
         return self._abort.is_set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection stands, as far as that is known: a request goes out at once."""
+        since = time.monotonic() - self._ended
+        stands = self._network is not None and since < _IDLE_SECONDS
+        return stands and not self._network.get_extra_info("is_readable")  # its end, or rubbish
 
     def wait(self, seconds: float) -> None:
         """Wait, but not beyond an abort."""
@@ -115,6 +125,7 @@ class Client:
                 yield self._redacted(decoder.flush(cut=self._network_failure(error)))
         finally:
             self.busy = self.draining = False
+            self._ended = time.monotonic()
 
     def abort(self) -> None:
         """End the request under way from any thread; its iterator ends soon after."""

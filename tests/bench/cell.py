@@ -114,7 +114,7 @@ def run(rounds: int) -> Report:
     names = [name for name in CONTESTANTS if name not in missing]
     figures: dict[str, list[Figures]] = defaultdict(list)
     streaming = Streaming()
-    order = random.Random(0)  # noqa: S311 - an order, not a secret
+    order = random.Random(0)
     with streaming.server as server, kernels(names, server.base_url) as running:
         for number in range(rounds + 1):  # the first round is for warming up
             for name in order.sample(names, len(names)):

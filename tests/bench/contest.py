@@ -124,7 +124,7 @@ class Contest:
         Those that a case lists under "without" sit it out. A case's turns follow one another, so
         that the machine's moods hit all of them alike.
         """
-        order = random.Random(0)  # noqa: S311 - an order, not a secret
+        order = random.Random(0)
         for _ in range(rounds):
             for place in order.sample(range(len(cases)), len(cases)):
                 case = cases[place]

@@ -157,7 +157,7 @@ def run(rounds: int) -> Report:
     """Let everybody ask the same."""
     figures: dict[str, list[float]] = defaultdict(list)
     with streaming() as address:
-        case = {"url": f"{address}/plain/3/v1"}
+        case = {"url": f"{address}/slow/3/v1"}
         with contest(sys.modules[__name__], case) as running:
             for _, name, measured in running.rounds([case], rounds):
                 figures[name].append(measured["result"])

@@ -1,7 +1,8 @@
 """A server that sends streams encoded beforehand: `http://127.0.0.1:PORT/FRAMING/EVENTS/v1`.
 
 `evt` sends each event as one HTTP chunk, as OpenRouter does; `big` sends chunks of 16 KB; `plain`
-is as `evt`, but for the thought, of which there is none.
+is as `evt`, but for the thought, of which there is none; `slow` is as `plain`, but for a rest
+behind the first token, as between any two that a model writes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import socket
 import sys
 import threading
+import time
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 _CHUNK = 16_384
+_REST_SECONDS = 0.03
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 _WHO = {
     "id": "gen-1763821800-AbCdEfGhIjKlMnOpQrSt",
@@ -64,7 +67,7 @@ def _event(choice: dict[str, object], **more: object) -> bytes:
 @cache
 def encoded(framing: str, count: int) -> bytes:
     """Give the whole response, as it goes over the wire."""
-    parts = list(events(count, 0 if framing == "plain" else count // 3))
+    parts = list(events(count, 0 if framing in {"plain", "slow"} else count // 3))
     if framing == "big":
         body = b"".join(parts)
         parts = [body[start : start + _CHUNK] for start in range(0, len(body), _CHUNK)]
@@ -81,7 +84,14 @@ def serve(connection: socket.socket) -> None:
                     length = int(header[15:])
             requests.read(length)
             _, framing, count, *_ = line.split()[1].decode().split("/")
-            connection.sendall(encoded(framing, int(count)))
+            sent = encoded(framing, int(count))
+            if framing == "slow":
+                first = sent.index(b"data: ", sent.index(b"data: ") + 1)
+                first = sent.rindex(b"\r\n", 0, first - 2) + 2  # the head of its chunk
+                connection.sendall(sent[:first])
+                time.sleep(_REST_SECONDS)
+                sent = sent[first:]
+            connection.sendall(sent)
 
 
 def listen() -> None:

@@ -38,7 +38,10 @@ OURS, ANCHOR_WAY = "hermes", "update_display"
 PACKAGES = ("jupyterlab", "ipykernel", "ipywidgets", "anywidget", "hermes-magic")
 MOST_ROUNDS = 3
 MOST_LAG, MOST_BYTES, MOST_LONG, MOST_GROWTH = 0.5, 6, 0.01, 1.15
-DEFAULT = ("mixed:2000", "mixed:10000", "mixed:50000", "list:10000", "code:10000", "table:10000")
+KINDS = ("list", "code", "table", "paragraph")
+DEFAULT = ("mixed:2000", "mixed:10000", *(f"{kind}:10000" for kind in KINDS))
+# Minutes each, so once a run: 10,000 lines of code and 5,000 rows of a table are among them.
+LARGE = ("mixed:50000", "list:50000", "code:100000", "table:50000", "paragraph:50000")
 ANCHORED = 10_000  # tokens above which the anchor would not come to an end
 MARK = "theveryend"
 LINES = {
@@ -214,20 +217,19 @@ def settle(book: Notebook) -> None:
 
 def run(rounds: int) -> Report:
     """Measure all cases; a round takes minutes, so there are three at most."""
-    return report(measured(DEFAULT, min(rounds, MOST_ROUNDS)))
+    return report(measured([*DEFAULT * min(rounds, MOST_ROUNDS), *LARGE]))
 
 
-def measured(cases: Sequence[str], rounds: int) -> list[Figures]:
-    """Measure cases such as `mixed:2000`, all of them once a round."""
+def measured(cases: Sequence[str]) -> list[Figures]:
+    """Measure cases such as `mixed:2000`, one after the other."""
     runs: list[Figures] = []
     with lab_and_profile() as (lab, profile):
-        for _ in range(rounds):
-            for case in cases:
-                kind, _, tokens = case.partition(":")
-                anchored = kind == "mixed" and int(tokens) <= ANCHORED
-                for way in [OURS, ANCHOR_WAY] if anchored else [OURS]:
-                    runs.append(measure(lab, profile, way, kind, int(tokens)))
-                    sys.stderr.write(f"{runs[-1]}\n")
+        for case in cases:
+            kind, _, tokens = case.partition(":")
+            anchored = kind == "mixed" and int(tokens) <= ANCHORED
+            for way in [OURS, ANCHOR_WAY] if anchored else [OURS]:
+                runs.append(measure(lab, profile, way, kind, int(tokens)))
+                sys.stderr.write(f"{runs[-1]}\n")
     return runs
 
 
@@ -239,11 +241,10 @@ def report(runs: Sequence[Figures]) -> Report:
     rows = [_row(name, case, figure, groups) for case in groups for name, figure in FIGURES.items()]
     own = {(kind, tokens): found for (kind, tokens, way), found in groups.items() if way == OURS}
     goals = [goal for (kind, tokens), found in own.items() for goal in _goals(kind, tokens, found)]
-    mixed = sorted(tokens for kind, tokens in own if kind == "mixed")
-    for few, many in pairwise(mixed):
-        for name in ("bytes", "kernel_cpu", "page_cpu"):
-            grown = exponent(own["mixed", few], own["mixed", many], name)
-            text = f"{name} from {few:,} to {many:,} tokens: growth exponent"
+    for (kind, few), (other, many) in pairwise(sorted(own)):
+        for name in ("bytes", "kernel_cpu", "page_cpu") if kind == other else ():
+            grown = exponent(own[kind, few], own[kind, many], name)
+            text = f"{kind}, {name} from {few:,} to {many:,} tokens: growth exponent"
             goals.append(_goal(text, grown, MOST_GROWTH))
     return Report("view", "the figure", ANCHOR_WAY, rows, goals, PACKAGES)
 
@@ -290,8 +291,8 @@ def exponent(few: Sequence[Figures], many: Sequence[Figures], name: str) -> floa
 def main(arguments: list[str]) -> None:
     """Measure the cases named, print and save."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.view", description=__doc__)
-    parser.add_argument("cases", nargs="*", default=DEFAULT, metavar="KIND:TOKENS")
-    found = report(measured(parser.parse_args(arguments).cases, 1))
+    parser.add_argument("cases", nargs="*", default=[*DEFAULT, *LARGE], metavar="KIND:TOKENS")
+    found = report(measured(parser.parse_args(arguments).cases))
     sys.stdout.write("\n".join([*lines(found), f"- saved in {save(found)}", ""]))
 
 

@@ -107,7 +107,11 @@ class Notebook:
         self._do("return panel.sessionContext.session.kernel.interrupt()")
 
     def restart_kernel(self) -> None:
-        """Restart the kernel without the question; return when it is idle."""
+        """Restart the kernel without the question; return when it is idle.
+
+        Not just after `open`: jupyter_server 2.21 loses a kernel that is restarted while it is
+        still being connected, and nothing of the new one comes through.
+        """
         self._do("return panel.sessionContext.session.kernel.restart()")
         self.wait_idle()
 

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from .lab import NotebookMaker
 
 ROWS = "reviews = [f'review {number}' for number in range(60)]"
+FILLED = """
+output => {
+  const bar = output.querySelector(".hermes-batch > div > div");
+  return bar.getBoundingClientRect().width / bar.parentElement.offsetWidth;
+}
+"""
 EACH = "%%hermes --each reviews -o out --at-once 4 --max-cost 5\nJudge {{row}}"
 
 
@@ -38,9 +44,7 @@ def test_a_bar_fills_and_gives_way_to_one_line(notebook: NotebookMaker, till: Ti
     expect(output).to_contain_text(re.compile(r"\d+ of 60 done · 4 in flight · \$0\.0\d+ of ~\$0"))
     expect(output).to_contain_text(re.compile(r"s left"))
     expect(output).to_contain_text(re.compile(r"On Judge review \d"))
-    bar = output.locator(".hermes-batch > div > div").first
-    width = bar.evaluate("bar => bar.getBoundingClientRect().width / bar.parentElement.offsetWidth")
-    assert 0 < width < 1
+    assert 0 < output.evaluate(FILLED) < 1
     book.screenshot("each-running")
     book.wait_idle()
     expect(output).to_have_text(re.compile(r"^\s*60 of 60 done · \$0\.006 · \d+\.\d s\s*$"))

@@ -43,17 +43,17 @@ WIDE = (
 )
 
 
-@pytest.fixture
-def chromium(browser: Browser) -> Iterator[BrowserContext]:
+@pytest.fixture(scope="module")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
     """Return a profile with a sharp screen."""
-    profile = browser.new_context(
+    made = browser.new_context(
         viewport={"width": 920, "height": 1400},
         device_scale_factor=2,
         service_workers="block",
         reduced_motion="reduce",
     )
-    yield profile
-    profile.close()
+    yield made
+    made.close()
 
 
 def test_the_picture_of_the_readme(notebook: NotebookMaker) -> None:

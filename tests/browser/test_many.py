@@ -35,6 +35,12 @@ IN_FLIGHT = re.compile(r"Comm not found for comm id [0-9a-f]{32} ")
 # ... and of ipywidgets' answer to the other tab's question which widgets there are.
 CONTROL = re.compile(r"Comm not found for comm id [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} ")
 
+CLOSED = pytest.mark.parametrize(
+    ("flavour", "is_saved"),
+    [("lab", True), ("lab", False), ("notebook", True)],
+    ids=["lab", "lab, not saved", "notebook"],
+)
+
 
 @pytest.fixture
 def server() -> Iterator[Scripted]:
@@ -101,8 +107,7 @@ def test_a_kernel_restarted_in_mid_answer(
     assert [one for one in book.console_errors if not IN_FLIGHT.match(one)] == []
 
 
-@pytest.mark.parametrize("flavour", ["lab", "notebook"])
-@pytest.mark.parametrize("is_saved", [True, False], ids=["saved", "not saved"])
+@CLOSED
 def test_a_tab_closed_in_mid_answer_and_reopened_after_its_end(
     lab: Lab, notebook: NotebookMaker, server: Scripted, flavour: Flavour, *, is_saved: bool
 ) -> None:
@@ -117,8 +122,7 @@ def test_a_tab_closed_in_mid_answer_and_reopened_after_its_end(
     expect(book.output(1)).to_contain_text(END)
 
 
-@pytest.mark.parametrize("flavour", ["lab", "notebook"])
-@pytest.mark.parametrize("is_saved", [True, False], ids=["saved", "not saved"])
+@CLOSED
 def test_a_tab_closed_and_reopened_in_mid_answer(
     notebook: NotebookMaker, server: Scripted, flavour: Flavour, *, is_saved: bool
 ) -> None:
@@ -169,7 +173,8 @@ def test_several_answers_of_a_cell_that_no_page_saw_come_in_their_order_in_place
     )
     book = notebook("unseen.ipynb", [setup(server), source, COMMS])
     book.open()
-    book.run_all()
+    book.run_cell(0)
+    book.run_cell(1)
     book.wait_idle()
     book.save()
     server.hold()

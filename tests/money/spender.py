@@ -6,6 +6,7 @@ call that was let through: what it cost, or its worst case if it was left open.
 
 import json
 import sys
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,9 +27,9 @@ def spend(ledger: Ledger, limit: Decimal, call: tuple[int, str, str]) -> Decimal
     tokens, share, fate = call
     quote = Quote(10, 300, tokens, table_price(HERMES_4_405B))
 
-    def worst_case(spent: Spent) -> Decimal:
+    def worst_case(spent: Callable[[], Spent]) -> Decimal:
         nonlocal quote
-        quote, _ = fit(quote, Limits(day=limit), spent)
+        quote, _ = fit(quote, Limits(day=limit), spent())
         return quote.worst
 
     try:
