@@ -307,19 +307,32 @@ def test_a_connection_is_used_again_also_after_a_refusal() -> None:
     assert len(set(used)) == 1
 
 
-@pytest.mark.parametrize(("idle", "connections"), [(30, 1), (90, 2)])
-def test_a_connection_outlives_a_short_rest(
-    idle: float, connections: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = time.monotonic
+def test_a_connection_outlives_a_short_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(*(data("Yes", "stop"), DONE)) as (client, _):
-        used = set()
-        for rested in (0.0, idle):
-            monkeypatch.setattr(time, "monotonic", lambda rested=rested: now() + rested)
-            assert client.is_open is (bool(rested) and connections == 1)
-            outcome(client)
-            used.add(client._network.get_extra_info("client_addr"))
-    assert len(used) == connections
+        assert not client.is_open
+        outcome(client)
+        used = client._network.get_extra_info("client_addr")
+        rest(30, monkeypatch)
+        assert (client.is_open, client.is_stale) == (True, False)
+        outcome(client)
+        assert client._network.get_extra_info("client_addr") == used
+
+
+@pytest.mark.parametrize("rested", [90, -5])
+def test_a_connection_is_stale_when_the_clock_on_the_wall_says_so(
+    rested: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(*(data("Yes", "stop"), DONE)) as (client, _):
+        outcome(client)
+        rest(rested, monkeypatch, asleep=True)
+        assert (client.is_open, client.is_stale) == (False, True)
+
+
+def rest(seconds: float, monkeypatch: pytest.MonkeyPatch, *, asleep: bool = False) -> None:
+    """Let time go by; of a computer's sleep only the clock on the wall knows."""
+    for name in ("time",) if asleep else ("time", "monotonic"):
+        clock = getattr(time, name)
+        monkeypatch.setattr(time, name, lambda clock=clock: clock() + seconds)
 
 
 def test_a_connection_is_not_open_that_the_server_has_closed() -> None:

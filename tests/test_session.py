@@ -1,6 +1,7 @@
 """One question on its way: whole, failed or stopped, with the reply as far as it came."""
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -198,6 +199,21 @@ def test_the_connection_is_kept_for_the_next_question(session: Session) -> None:
         finish(ask(session, server))
         idle(session)
         assert session._connections._idle == [first]
+
+
+def test_a_connection_that_has_rested_for_long_is_not_used_again(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Loopback(lambda _: Response.sse(WHOLE)) as server:
+        finish(ask(session, server))
+        idle(session)
+        (first,) = session._connections._idle
+        clock = time.time
+        monkeypatch.setattr(time, "time", lambda: clock() + 3600)
+        assert finish(ask(session, server)).text == "Yes."
+        idle(session)
+        (second,) = session._connections._idle
+        assert second != first
 
 
 def test_a_stopped_connection_is_not_used_again(session: Session) -> None:

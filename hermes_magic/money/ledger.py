@@ -1,9 +1,10 @@
 """The ledger: every call on the books before it is sent, and settled when its cost is known.
 
 A call is `reserved` at its worst case, `sent` the moment its request goes out (one step where a
-connection stands already), and then `settled` by the server's own figure or `refused` by the
-server. What was reserved and never sent is taken off. A kernel that is killed leaves its call
-`sent`; whoever looks next settles it. No prompt and no answer is kept.
+connection stands already: a kill just then leaves it at its worst case), and then `settled` by the
+server's own figure or `refused` by the server. What was reserved and never sent is taken off. A
+kernel that is killed leaves its call `sent`; whoever looks next settles it. No prompt and no answer
+is kept.
 """
 
 from __future__ import annotations

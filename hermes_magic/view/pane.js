@@ -69,7 +69,7 @@ function graft(parent, live, before, after, change) {
   const most = Math.min(before.length, after.length);
   let kept = 0;
   while (kept < most && before[kept].isEqualNode(after[kept])) kept += 1;
-  if (kept < most && isAlike(before[kept], after[kept])) {
+  if (kept < most && isAlike(before[kept], after[kept]) && isIntact(live[kept], before[kept])) {
     grow(live[kept], before[kept], after[kept], change);
     kept += 1;
   }
@@ -85,8 +85,7 @@ function graft(parent, live, before, after, change) {
 
 function grow(live, before, after, change) {
   if (live.nodeType !== Node.TEXT_NODE) {
-    const own = [...live.childNodes].filter((node) => !isOurs(node));
-    graft(live, own, [...before.childNodes], [...after.childNodes], change);
+    graft(live, own(live), [...before.childNodes], [...after.childNodes], change);
   } else if (after.data.startsWith(live.data)) {
     live.appendData(after.data.slice(live.length));
   } else {
@@ -100,6 +99,18 @@ function isAlike(one, other) {
   return !isFormula && one.cloneNode(false).isEqualNode(other.cloneNode(false));
 }
 
+// Others may have had their hands in it: a search in outputs marks words, a browser translates.
+function isIntact(live, model) {
+  if (model.nodeType === Node.TEXT_NODE) return live.data === model.data;
+  const nodes = own(live);
+  const names = [...model.childNodes].map((node) => node.nodeName);
+  return nodes.length === names.length && nodes.every((node, at) => node.nodeName === names[at]);
+}
+
+function own(live) {
+  return [...live.childNodes].filter((node) => !isOurs(node));
+}
+
 // What the page has put into the answer's nodes: the button of a code block, a table's columns.
 function isOurs(node) {
   return node.nodeName === "COLGROUP" || node.classList?.contains("hermes-copy-code");
@@ -111,6 +122,7 @@ function join(next) {
   if (!before) return;
   before.classList.add("hm-cut");
   if (next.tagName !== "TABLE" || before.tagName !== "TABLE" || columnsOf(next)) return;
+  if (!before.offsetWidth) return; // nobody sees it now, so nothing can be measured
   next.prepend((columnsOf(before) ?? measured(before)).cloneNode(true));
   next.style.cssText = `table-layout:fixed;width:${before.offsetWidth}px`;
 }

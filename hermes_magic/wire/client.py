@@ -76,7 +76,7 @@ class Client:
         self._server = server
         self._key = key
         self._network: Any = None
-        self._ended = 0.0
+        self._ended = time.time()
         self._url: httpx.URL | None = None
         self._on_send: Callable[[], None] | None = None
         self._http = httpx.Client(
@@ -95,9 +95,17 @@ class Client:
     @property
     def is_open(self) -> bool:
         """Whether the connection stands, as far as that is known: a request goes out at once."""
-        since = time.monotonic() - self._ended
-        stands = self._network is not None and since < _IDLE_SECONDS
-        return stands and not self._network.get_extra_info("is_readable")  # its end, or rubbish
+        if self._network is None or self.is_stale:
+            return False
+        return not self._network.get_extra_info("is_readable")  # its end, or rubbish
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it has rested for so long that the connection may be gone without a word.
+
+        That is told by the clock on the wall, since any other stands still while a laptop sleeps.
+        """
+        return not self.busy and not 0 <= time.time() - self._ended < _IDLE_SECONDS
 
     def wait(self, seconds: float) -> None:
         """Wait, but not beyond an abort."""
@@ -125,7 +133,7 @@ class Client:
                 yield self._redacted(decoder.flush(cut=self._network_failure(error)))
         finally:
             self.busy = self.draining = False
-            self._ended = time.monotonic()
+            self._ended = time.time()
 
     def abort(self) -> None:
         """End the request under way from any thread; its iterator ends soon after."""

@@ -36,7 +36,7 @@ class Pool:
             self._changed.wait_for(lambda: not self._draining(), _TAIL_SECONDS)
             for client in self._draining():
                 client.abort()
-            self._drop_aborted()
+            self._drop_useless()
             at = next((n for n, (*of, _) in enumerate(self._idle) if of == [server, key]), None)
             client = Client(server, key) if at is None else self._idle.pop(at)[2]
             self._lent.add(client)
@@ -61,11 +61,12 @@ class Pool:
                 client.close()
             self._idle.clear()
 
-    def _drop_aborted(self) -> None:
-        """Close what was aborted just after it had come back: it could only give empty answers."""
-        for client in [client for *_, client in self._idle if client.aborted]:
+    def _drop_useless(self) -> None:
+        """Close what is stale, or was aborted just after it had come back."""
+        useless = [client for *_, client in self._idle if client.aborted or client.is_stale]
+        for client in useless:
             client.close()
-        self._idle = [one for one in self._idle if not one[2].aborted]
+        self._idle = [one for one in self._idle if one[2] not in useless]
 
     def _draining(self) -> list[Client]:
         return [client for client in self._lent if client.draining and not client.aborted]

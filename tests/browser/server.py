@@ -28,6 +28,8 @@ DISABLED = (
     "@jupyterlab/fileeditor-extension:language-server",
     "@jupyterlab/lsp-extension",
     "@jupyterlab/notebook-extension:language-server",
+    # ... and this keeps the server busy for half a second, to list what a notebook converts to.
+    "@jupyterlab/notebook-extension:export",
 )
 SERVER = {
     "ServerApp": {
@@ -35,6 +37,8 @@ SERVER = {
         "open_browser": False,
         "port_retries": 0,
         "allow_root": True,
+        # To look whether JupyterLab should be built anew takes most of a second for each page.
+        "tornado_settings": {"page_config_data": {"buildCheck": False, "buildAvailable": False}},
     },
     "LabApp": {"expose_app_in_browser": True, "news_url": None, "extension_manager": "readonly"},
     "JupyterNotebookApp": {"expose_app_in_browser": True},

@@ -1,30 +1,8 @@
 """The harness itself: plain Python cells in a real JupyterLab and a real Notebook 7."""
 
-import pytest
 from playwright.sync_api import expect
 
-from .lab import Flavour, Lab, NotebookMaker
-
-
-@pytest.mark.parametrize("flavour", ["lab", "notebook"])
-def test_output_is_still_there_after_a_server_restart_and_without_a_kernel(
-    lab: Lab, notebook: NotebookMaker, flavour: Flavour
-) -> None:
-    made = notebook(f"answer-{flavour}.ipynb", ["print(6*7)"])
-    made.open()
-    made.run_cell(0)
-    expect(made.output(0)).to_have_text("42")
-    made.wait_idle()
-    made.save()
-    made.close()
-    lab.restart()
-    made.open(kernel=False)
-    expect(made.output(0)).to_have_text("42")
-    made.set_theme("JupyterLab Dark")
-    made.set_width(800)
-    assert made.screenshot(f"harness-{flavour}").stat().st_size > 0
-    assert lab.read(made.path).cells[0].outputs[0].text == "42\n"
-    assert (made.console_errors, made.requests) == ([], [])
+from .lab import Lab, NotebookMaker
 
 
 def test_environment_interrupt_and_kernel_restart(lab: Lab, notebook: NotebookMaker) -> None:

@@ -101,3 +101,32 @@ def test_a_formula_is_typeset_once_however_its_block_grows(page: Page) -> None:
     wrong, _, _, typeset = page.evaluate(DRAW, list(frames(text)))
     assert wrong is None
     assert sorted(typeset) == ["\\(a\\)", "\\(a\\)", "\\[b\\]"]
+
+
+MEDDLE = """
+([frames, meddled]) => {
+  const root = document.body.appendChild(document.createElement("div"));
+  const drawer = new Pane(root);
+  let state = pane(0);
+  for (const frame of frames) {
+    state = patched(state, frame);
+    drawer.draw(state);
+    const word = document.createTreeWalker(root, NodeFilter.SHOW_TEXT).nextNode();
+    const mark = document.createElement(meddled);
+    word.splitText(2);
+    word.replaceWith(mark);
+    mark.append(word);
+  }
+  return root.textContent;
+}
+"""
+
+
+@pytest.mark.parametrize("tag", ["mark", "font"])
+def test_what_others_did_to_the_page_loses_no_word(page: Page, tag: str) -> None:
+    """As a search in outputs and a browser's translation do."""
+    text = "one two *three* four five **six** seven"
+    sent = list(frames(text.split(" ")))
+    assert page.evaluate(MEDDLE, [sent, tag]).strip() == "onetwothreefourfivesixseven"
+    sent = list(frames(f"{word} " for word in text.split(" ")))
+    assert page.evaluate(MEDDLE, [sent, tag]).strip() == "one two three four five six seven"
