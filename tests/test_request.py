@@ -33,9 +33,8 @@ class Models:
         slug = request.path.removeprefix("/api/v1/model/")
         return Response.json({"data": {"id": slug, "supported_parameters": self.listed}})
 
-    @property
-    def asked(self) -> list[str]:
-        return [one.request.path for one in self.server.exchanges]
+    def asked(self, count: int) -> list[str]:
+        return [one.request.path for one in self.server.wait_for_exchanges(count)]
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ def test_a_parameter_that_the_model_does_not_list_gets_a_note(models: Models) ->
     assert late(models, "-m x/y -t 0.1 --seed 3 --param min_p=0.1") == [
         "x/y does not list min_p, --seed: it may have been ignored."
     ]
-    assert models.asked == ["/api/v1/model/x/y"]
+    assert models.asked(1) == ["/api/v1/model/x/y"]
 
 
 def test_what_the_model_lists_gets_none(models: Models) -> None:
@@ -86,7 +85,7 @@ def test_the_server_knows_better_than_what_is_built_in(models: Models) -> None:
 def test_nobody_is_asked_without_need(models: Models, line: str) -> None:
     models.listed = []
     assert late(models, line) == []
-    assert models.asked == []
+    assert models.asked(0) == []
 
 
 def test_a_model_is_asked_about_once(models: Models) -> None:
@@ -97,7 +96,7 @@ def test_a_model_is_asked_about_once(models: Models) -> None:
         for thread in threading.enumerate():  # late_notes itself waits a moment only
             if thread.name == "hermes-lookup":
                 thread.join(SOON)
-    assert models.asked == [
+    assert models.asked(2) == [
         "/api/v1/model/nousresearch/hermes-4-405b",
         "/api/v1/model/x/y",
     ]
@@ -107,7 +106,7 @@ def test_other_servers_are_not_asked_about_models(models: Models) -> None:
     request = prepared(PROFILES["vllm"], "--seed 1")
     assert request.shape.late_notes() == []
     assert request.body["seed"] == 1
-    assert models.asked == []
+    assert models.asked(0) == []
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_it_has_what_a_client_has() -> None:
     from hermes_magic.wire.client import Client
 
     public = {name for name in dir(Client) if not name.startswith("_")}
-    assert public <= set(dir(Player)) | {"draining"}
+    assert public <= set(dir(Player)) | {"draining", "is_open", "is_stale"}
 
 
 class TestByHand:
