@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LOOPBACK: Final = "127.0.0.1"
 ACCEPT_POLL_SECONDS: Final = 0.05
 JOIN_SECONDS: Final = 5.0
+MOMENT_SECONDS: Final = 0.2
 UNFINISHED_CHUNK: Final = b"1000\r\n"
 LINGER_ZERO: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
@@ -47,6 +48,7 @@ class Server:
         self._port = port
         self._listener: _Listener | None = None
         self._acceptor: threading.Thread | None = None
+        self._begun = 0
         self._exchanges: list[Exchange] = []
         self._ended = threading.Condition()
 
@@ -59,8 +61,13 @@ class Server:
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """Return the exchanges that have ended so far, in the order of their ends."""
+        """Return the exchanges that have ended so far, in the order of their ends.
+
+        A client has its answer a moment before that is noted here: what is under way is given
+        that moment.
+        """
         with self._ended:
+            self._ended.wait_for(lambda: len(self._exchanges) >= self._begun, MOMENT_SECONDS)
             return tuple(self._exchanges)
 
     def wait_for_exchanges(self, count: int = 1, *, timeout: float = 5.0) -> tuple[Exchange, ...]:
@@ -79,7 +86,7 @@ class Server:
         """Bind the port and accept connections; a server starts once."""
         if self._listener is not None:
             raise RuntimeError("the server was already started")
-        self._listener = _Listener(self._port, self._respond, self._record)
+        self._listener = _Listener(self._port, self._begin, self._record)
         self._acceptor = threading.Thread(
             target=self._listener.serve_forever,
             args=(ACCEPT_POLL_SECONDS,),
@@ -110,6 +117,11 @@ class Server:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _begin(self, request: Request) -> Response:
+        with self._ended:
+            self._begun += 1
+        return self._respond(request)
 
     def _record(self, exchange: Exchange) -> None:
         with self._ended:

@@ -81,12 +81,13 @@ class Till(Server):
         return Response(own.status, own.headers, self._steps(own))
 
     def _steps(self, response: Response) -> Any:
+        """Wait, then answer; a client that has the answer has this request no more under way."""
         try:
             yield Pause(self.latency)
-            yield from response.steps
         finally:
             with self._lock:
                 self._under_way -= 1
+        yield from response.steps
 
 
 def question(request: Request) -> str:
