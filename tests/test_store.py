@@ -178,7 +178,7 @@ def test_a_read_only_ledger_leaves_the_books_in_memory(someone_else: Path) -> No
 def test_a_ledger_that_another_holds_for_too_long_is_left_to_it(
     ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(store_module, "BUSY_SECONDS", 0.05)
     with closing(Ledger(Store(path))) as another:
         book(another)
     with closing(sqlite3.connect(path, isolation_level=None)) as hog:

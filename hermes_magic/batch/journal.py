@@ -9,23 +9,21 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-import time
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from hermes_magic import errors
 from hermes_magic.batch.answer import COLUMNS, Answer, Counts, Place, answer_of, values_of
 from hermes_magic.money.calls import EXACT
 from hermes_magic.money.place import private_folder, touch_private
-from hermes_magic.money.store import is_damage
+from hermes_magic.money.store import BUSY_SECONDS, is_damage, when_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-_BUSY_SECONDS: Final = 10.0
-_PAUSE_SECONDS: Final = 0.02
 _BLOCK: Final = 500
 _BEGIN_ANEW: Final = "Move that file away to begin anew."
 _SCHEMA: Final = """
@@ -48,13 +46,13 @@ CREATE TABLE IF NOT EXISTS answers (
     seconds REAL
 );
 PRAGMA temp_store = FILE;
-CREATE TEMP TABLE IF NOT EXISTS places (                 -- row by row, in their order
+CREATE TEMP TABLE IF NOT EXISTS places (      -- row by row, in their order
     place INTEGER PRIMARY KEY,
     key BLOB,                              -- NULL: there is nothing to ask
     problem TEXT NOT NULL,                 -- why
     first INTEGER NOT NULL                 -- whether it is the first with its key
 );
-CREATE TEMP TABLE IF NOT EXISTS questions (              -- each different one once, in their order
+CREATE TEMP TABLE IF NOT EXISTS questions (   -- each different one once, in their order
     number INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE,
     text TEXT NOT NULL,
@@ -90,10 +88,10 @@ class Journal:
             private_folder(path.parent)
             touch_private(path)
             self._connection = sqlite3.connect(
-                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
-                _prepare(self._connection)
+                when_free(partial(_prepare, self._connection))
             except BaseException:
                 self._connection.close()
                 raise
@@ -278,17 +276,7 @@ class Journal:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables; wait for another run that makes them just now, as SQLite does not here."""
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            # A kill loses nothing with this; a power cut may lose the last answers.
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.executescript(_SCHEMA)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            return
+    connection.execute("PRAGMA journal_mode = WAL")
+    # A kill loses nothing with this; a power cut may lose the last answers.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.executescript(_SCHEMA)

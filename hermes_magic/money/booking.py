@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from decimal import Decimal
 
-    from hermes_magic.money.calls import Spent
+    from hermes_magic.money.calls import Spent, WorstCase
     from hermes_magic.money.prices import Quote
     from hermes_magic.reply import Usage
     from hermes_magic.wire.settle import Learner
@@ -29,7 +29,7 @@ class Books(Protocol):
     def reserve(
         self,
         entry: Entry,
-        worst_case: Callable[[Callable[[], Spent]], Decimal],
+        worst_case: WorstCase,
         *,
         sent: bool = False,
     ) -> str:

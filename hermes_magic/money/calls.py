@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from hermes_magic.reply import Usage
 
@@ -75,6 +75,13 @@ class Spent:
     cell: Decimal
     notebook: Decimal
     day: Decimal
+
+
+WorstCase: TypeAlias = "Callable[[Callable[[], Spent]], Decimal]"
+"""Told how to learn what has been spent, gives the USD to reserve, or raises to refuse.
+
+Not to ask saves a sum over the day's calls.
+"""
 
 
 @dataclass(frozen=True, slots=True)

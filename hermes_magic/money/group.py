@@ -21,7 +21,7 @@ from hermes_magic.money.calls import EXACT, Spent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hermes_magic.money.calls import Entry, Outcome
+    from hermes_magic.money.calls import Entry, Outcome, WorstCase
     from hermes_magic.money.ledger import Ledger
 
 _NOTHING: Final = Spent(Decimal(0), Decimal(0), Decimal(0))
@@ -77,7 +77,7 @@ class GroupLedger:
     def reserve(
         self,
         entry: Entry,
-        worst_case: Callable[[Callable[[], Spent]], Decimal],
+        worst_case: WorstCase,
         *,
         sent: bool = True,  # noqa: ARG002 - it always is
     ) -> str:

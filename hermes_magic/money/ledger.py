@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from hermes_magic.money.calls import Entry, Outcome
+    from hermes_magic.money.calls import Entry, Outcome, WorstCase
     from hermes_magic.money.store import Store
 
 ResultT = TypeVar("ResultT")
@@ -54,7 +54,7 @@ class Ledger:
     def reserve(
         self,
         entry: Entry,
-        worst_case: Callable[[Callable[[], Spent]], Decimal],
+        worst_case: WorstCase,
         *,
         sent: bool = False,
     ) -> str:
@@ -62,9 +62,7 @@ class Ledger:
 
         Args:
             entry: whose call it is.
-            worst_case: told how to learn what has been spent, gives the USD to reserve, or raises
-                whatever it wants to refuse with. Until it returns nobody else can reserve. Not to
-                ask saves a sum over the day's calls.
+            worst_case: until it returns nobody else can reserve.
             sent: nothing can come between: it is `sent` at once.
         """
         state: CallState = "sent" if sent else "reserved"
@@ -177,7 +175,7 @@ class Ledger:
 def _reserve(
     connection: sqlite3.Connection,
     entry: Entry,
-    worst_case: Callable[[Callable[[], Spent]], Decimal],
+    worst_case: WorstCase,
     state: CallState,
     now: datetime,
 ) -> str:

@@ -24,7 +24,7 @@ P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
 
 _VERSION: Final = 1
-_BUSY_SECONDS: Final = 10.0
+BUSY_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = 0.02
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS calls (
@@ -180,7 +180,7 @@ class Store:
             self._identity = _identity(self.path)
         connection = sqlite3.connect(
             ":memory:" if self._in_memory else self.path,
-            timeout=_BUSY_SECONDS,
+            timeout=BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -229,7 +229,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _VERSION:
         raise _NewerError("it was made by a newer hermes-magic")
-    _write_ahead(connection)
+    when_free(lambda: connection.execute("PRAGMA journal_mode = WAL"))
     # A killed kernel loses nothing with this; a power cut may lose the last calls, not the file.
     connection.execute("PRAGMA synchronous = NORMAL")
     if version == _VERSION:
@@ -241,16 +241,18 @@ def _prepare(connection: sqlite3.Connection) -> None:
     )
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to WAL; SQLite does not wait by itself when several kernels do so at once."""
-    deadline = time.monotonic() + _BUSY_SECONDS
+def when_free(work: Callable[[], object]) -> None:
+    """Do some work again while another holds the file, where SQLite does not wait by itself.
+
+    It does not while a file is turned to WAL, which several may want at once.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            work()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY:
-                raise
-            if time.monotonic() > deadline:
+            busy = error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE_SECONDS)
         else:

@@ -3,6 +3,7 @@
 from hermes_magic.reply.builder import Progress, ReplyBuilder
 from hermes_magic.reply.events import (
     Booked,
+    Delta,
     Done,
     Event,
     Failed,
@@ -34,6 +35,7 @@ __all__ = [
     "OFFLINE_DEMO",
     "WRITTEN_BY_HAND",
     "Booked",
+    "Delta",
     "Done",
     "Event",
     "Failed",

@@ -151,6 +151,9 @@ class Failed:
     error: HermesError
 
 
+Delta = Text | Thought | ToolDelta
+"""What a reply is made of; everything else is about it."""
+
 Event = (
     Started
     | Thought

@@ -11,7 +11,7 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from hermes_magic.reply import Done, Event, Failed, Text, Thought, ToolDelta
+from hermes_magic.reply import Delta, Done, Event, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -55,7 +55,9 @@ class Background:
             if over:
                 break
             drawing = time.perf_counter() - before
-            flows = flows or any(_is_word(event) for _, events in arrived for event in events)
+            flows = flows or any(
+                isinstance(event, Delta) for _, events in arrived for event in events
+            )
             if flows and arrived:
                 self._over.wait(max(_PACE, drawing / _MOST_DUTY) - drawing)
         if self._bug is not None:
@@ -98,7 +100,3 @@ class Background:
     def _end(self) -> None:
         self._over.set()
         self._wake.set()
-
-
-def _is_word(event: Event) -> bool:
-    return isinstance(event, Text | Thought | ToolDelta)

@@ -20,7 +20,7 @@ from hermes_magic.errors import (
     ProviderError,
     RateLimitError,
 )
-from hermes_magic.reply import Event, Failed, Notice, Retrying, Text, Thought, ToolDelta
+from hermes_magic.reply import Delta, Event, Failed, Notice, Retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -120,7 +120,7 @@ def _one_try(
     with closing(sender.chat(body)) as arriving:
         for events in arriving:
             last = events[-1] if events else None
-            begun = begun or any(isinstance(event, Text | Thought | ToolDelta) for event in events)
+            begun = begun or any(isinstance(event, Delta) for event in events)
             if isinstance(last, Failed) and not begun:
                 yield events[:-1]
                 return last
